@@ -1,0 +1,77 @@
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from coupons.models.template import Template
+from coupons.states import Channel, CouponState
+from members.models import Member
+
+
+class CouponQuerySet(models.QuerySet["Coupon"]):
+    def for_member(self, member_id: int) -> "CouponQuerySet":
+        return self.filter(member_id=member_id)
+
+
+class Coupon(models.Model):
+    """One coupon of one member. ``nth`` counts that member's coupons of the template."""
+
+    no = models.CharField(_("number"), max_length=32, unique=True)
+    template = models.ForeignKey(Template, models.PROTECT, related_name="coupons")
+    member = models.ForeignKey(Member, models.PROTECT, related_name="coupons")
+    nth = models.PositiveSmallIntegerField(_("of this member"))
+    state = models.CharField(_("state"), max_length=10, choices=CouponState.choices)
+    valid_from = models.DateTimeField(_("valid from"))
+    valid_until = models.DateTimeField(_("valid until"))
+    claimed_at = models.DateTimeField(_("claimed at"))
+    source_token = models.CharField(_("came by code"), max_length=32, blank=True)
+    locked_by = models.CharField(_("order number"), max_length=32, blank=True)
+    used_at = models.DateTimeField(_("used at"), null=True, blank=True)
+
+    objects = CouponQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("coupon")
+        verbose_name_plural = _("coupons")
+        constraints = [
+            # Two claims at once cannot both be the member's n-th.
+            models.UniqueConstraint(
+                fields=["template", "member", "nth"], name="coupons_coupon_nth_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_until__gt=F("valid_from")), name="coupons_coupon_period"
+            ),
+            models.CheckConstraint(
+                condition=(Q(state="locked") & ~Q(locked_by=""))
+                | (Q(state="used") & Q(used_at__isnull=False))
+                | (~Q(state__in=["locked", "used"]) & Q(locked_by="", used_at__isnull=True)),
+                name="coupons_coupon_state_stamped",
+            ),
+        ]
+        indexes = [models.Index(fields=["member", "state"], name="coupons_coupon_wallet")]
+
+    def __str__(self) -> str:
+        return self.no
+
+
+class Redemption(models.Model):
+    """A coupon was used for ``amount_fen``, in the mall or in a store."""
+
+    coupon = models.ForeignKey(Coupon, models.PROTECT, related_name="redemptions")
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
+    reference = models.CharField(_("reference"), max_length=40, db_index=True)
+    amount_fen = models.PositiveIntegerField(_("discount (fen)"))
+    key = models.CharField(_("key"), max_length=120, unique=True)
+    redeemed_at = models.DateTimeField(_("redeemed at"))
+    reversed_at = models.DateTimeField(_("reversed at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("redemption")
+        verbose_name_plural = _("redemptions")
+        constraints = [
+            # Over both channels a coupon is used once at a time.
+            models.UniqueConstraint(
+                fields=["coupon"],
+                condition=Q(reversed_at__isnull=True),
+                name="coupons_redemption_one_live",
+            ),
+        ]

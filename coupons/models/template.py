@@ -1,0 +1,77 @@
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from coupons.states import CouponKind, RefundPolicy
+from stores.models import Operator
+
+
+class Template(models.Model):
+    """What a coupon is worth, for what, when, how many, and who bears it.
+
+    ``value`` is fen for amount off and basis points off for percent (2,000 = 20 % off = 八折).
+    ``issued`` and ``spent_fen`` are guarded counters, changed by ``coupons.guards`` alone.
+    """
+
+    code = models.CharField(_("code"), max_length=32, unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    operator = models.ForeignKey(Operator, models.PROTECT, verbose_name=_("operator"))
+    kind = models.CharField(_("kind"), max_length=10, choices=CouponKind.choices)
+    value = models.PositiveIntegerField(_("value"))
+    max_discount_fen = models.PositiveIntegerField(_("at most (fen)"), null=True, blank=True)
+    threshold_fen = models.PositiveIntegerField(_("threshold (fen)"), default=0)
+    scope = models.JSONField(
+        _("scope"), default=dict, blank=True, help_text=_("condition over the lines; {} = all")
+    )
+    channels = models.JSONField(_("channels"), default=list)
+    stacking_group = models.CharField(
+        _("stacking group"),
+        max_length=32,
+        default="coupon",
+        help_text=_("one discount per group and order"),
+    )
+    sponsor_shares = models.JSONField(
+        _("sponsor shares"), default=dict, blank=True, help_text=_("bearer → basis points")
+    )
+    claim_from = models.DateTimeField(_("claim from"))
+    claim_until = models.DateTimeField(_("claim until"))
+    valid_until = models.DateTimeField(_("valid until"), null=True, blank=True)
+    valid_days = models.PositiveSmallIntegerField(_("valid days after claim"), null=True, blank=True)
+    quota = models.PositiveIntegerField(_("quota"))
+    issued = models.PositiveIntegerField(_("issued"), default=0)
+    per_member = models.PositiveSmallIntegerField(_("per member"), default=1)
+    budget_fen = models.PositiveBigIntegerField(_("budget (fen)"), null=True, blank=True)
+    spent_fen = models.PositiveBigIntegerField(_("spent (fen)"), default=0)
+    on_refund = models.CharField(
+        _("on refund"), max_length=10, choices=RefundPolicy.choices, default=RefundPolicy.RETURN
+    )
+    public = models.BooleanField(_("anyone may claim"), default=True)
+    archived_at = models.DateTimeField(_("archived at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("coupon template")
+        verbose_name_plural = _("coupon templates")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(issued__lte=F("quota")), name="coupons_template_within_quota"
+            ),
+            models.CheckConstraint(
+                condition=Q(budget_fen__isnull=True) | Q(spent_fen__lte=F("budget_fen")),
+                name="coupons_template_within_budget",
+            ),
+            models.CheckConstraint(
+                condition=Q(claim_until__gt=F("claim_from")), name="coupons_template_claim_window"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_until__isnull=False) | Q(valid_days__gt=0),
+                name="coupons_template_ends",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="amount", value__gt=0)
+                | Q(kind="percent", value__gt=0, value__lte=10_000),
+                name="coupons_template_value",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

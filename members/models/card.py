@@ -1,0 +1,116 @@
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from members.models.member import Member
+from members.states import CardState, HoldState
+from stores.models import Account, Operator
+
+
+class CardProduct(models.Model):
+    """A stored-value card on sale: pay ``price_fen`` of principal, get ``bonus_fen`` on top.
+
+    Limits by 单用途商业预付卡管理办法: ¥5,000 on a named card, ¥1,000 on an unnamed one.
+    """
+
+    code = models.CharField(_("code"), max_length=32, unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    operator = models.ForeignKey(Operator, models.PROTECT, verbose_name=_("issuer"))
+    named = models.BooleanField(_("named"), default=True)
+    price_fen = models.PositiveIntegerField(_("principal (fen)"))
+    bonus_fen = models.PositiveIntegerField(_("bonus (fen)"), default=0)
+    limit_fen = models.PositiveIntegerField(_("limit on the card (fen)"), default=500_000)
+    on_sale = models.BooleanField(_("on sale"), default=True)
+    archived_at = models.DateTimeField(_("archived at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("card product")
+        verbose_name_plural = _("card products")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(price_fen__gt=0), name="members_cardproduct_has_price"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Card(models.Model):
+    """A stored-value card (储值卡). Its value is that of its lots' accounts."""
+
+    no = models.CharField(_("number"), max_length=32, unique=True)
+    product = models.ForeignKey(CardProduct, models.PROTECT, verbose_name=_("product"))
+    operator = models.ForeignKey(Operator, models.PROTECT, verbose_name=_("issuer"))
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="cards", verbose_name=_("member")
+    )
+    state = models.CharField(_("state"), max_length=10, choices=CardState.choices)
+    issued_at = models.DateTimeField(_("issued at"))
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("card")
+        verbose_name_plural = _("cards")
+
+    def __str__(self) -> str:
+        return self.no
+
+
+class CardLot(models.Model):
+    """One purchase or top-up of a card: a principal and a bonus account, both guarded."""
+
+    card = models.ForeignKey(Card, models.PROTECT, related_name="lots")
+    principal = models.OneToOneField(Account, models.PROTECT, related_name="+")
+    bonus = models.OneToOneField(Account, models.PROTECT, related_name="+")
+    reference = models.CharField(_("order number"), max_length=32)
+    key = models.CharField(_("key"), max_length=120, unique=True)
+    created_at = models.DateTimeField(_("created at"))
+
+    class Meta:
+        verbose_name = _("lot of a card")
+        verbose_name_plural = _("lots of a card")
+
+
+class CardHold(models.Model):
+    """Value of a card set aside for an order until it is captured, released or expires."""
+
+    card = models.ForeignKey(Card, models.PROTECT, related_name="holds")
+    reference = models.CharField(_("order number"), max_length=32, unique=True)
+    state = models.CharField(_("state"), max_length=10, choices=HoldState.choices)
+    created_at = models.DateTimeField(_("created at"))
+    expires_at = models.DateTimeField(_("expires at"))
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("card hold")
+        verbose_name_plural = _("card holds")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="open", ended_at__isnull=True)
+                | (~Q(state="open") & Q(ended_at__isnull=False)),
+                name="members_cardhold_ended_stamped",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"], condition=Q(state="open"), name="members_cardhold_open"
+            )
+        ]
+
+
+class CardHoldLine(models.Model):
+    """What a hold sets aside on one account of one lot."""
+
+    hold = models.ForeignKey(CardHold, models.CASCADE, related_name="lines")
+    lot = models.ForeignKey(CardLot, models.PROTECT)
+    account = models.ForeignKey(Account, models.PROTECT)
+    amount_fen = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["hold", "account"], name="members_cardholdline_once"),
+            models.CheckConstraint(
+                condition=Q(amount_fen__gt=0), name="members_cardholdline_positive"
+            ),
+        ]

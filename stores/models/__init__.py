@@ -1,0 +1,14 @@
+from stores.models.ledger import Account, Seal, Transfer
+from stores.models.organisation import Assignment, Operator, Region, Store
+from stores.models.pickup import Pickup
+
+__all__ = [
+    "Account",
+    "Assignment",
+    "Operator",
+    "Pickup",
+    "Region",
+    "Seal",
+    "Store",
+    "Transfer",
+]
