@@ -1,0 +1,40 @@
+from mall.models.aftersale import AfterSale, AfterSaleLine, Refund, RefundAllocation
+from mall.models.catalogue import Brand, Category, Product, Review, Sku
+from mall.models.order import (
+    Adjustment,
+    CartLine,
+    Fulfilment,
+    Order,
+    OrderLine,
+    Tender,
+    TenderAllocation,
+)
+from mall.models.payment import Notification, Payment
+from mall.models.promotion import Promotion
+from mall.models.stock import Reservation, Stock, StockMovement, StoreOffer
+
+__all__ = [
+    "Adjustment",
+    "AfterSale",
+    "AfterSaleLine",
+    "Brand",
+    "CartLine",
+    "Category",
+    "Fulfilment",
+    "Notification",
+    "Order",
+    "OrderLine",
+    "Payment",
+    "Product",
+    "Promotion",
+    "Refund",
+    "RefundAllocation",
+    "Reservation",
+    "Review",
+    "Sku",
+    "Stock",
+    "StockMovement",
+    "StoreOffer",
+    "Tender",
+    "TenderAllocation",
+]

@@ -1,0 +1,241 @@
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from mall.models.catalogue import Sku
+from mall.states import (
+    DiscountKind,
+    FulfilmentKind,
+    FulfilmentState,
+    LineKind,
+    OrderChannel,
+    OrderState,
+    TenderKind,
+)
+from members.models import CardProduct, Member
+from stores.models import Account, Operator, Store
+
+
+class CartLine(models.Model):
+    """What a member means to buy at a store; promises neither price nor stock."""
+
+    member = models.ForeignKey(Member, models.CASCADE, related_name="cart_lines")
+    store = models.ForeignKey(Store, models.PROTECT)
+    sku = models.ForeignKey(Sku, models.PROTECT)
+    quantity = models.PositiveIntegerField(_("quantity"))
+    updated_at = models.DateTimeField(_("updated at"))
+
+    class Meta:
+        verbose_name = _("cart line")
+        verbose_name_plural = _("cart lines")
+        constraints = [
+            models.UniqueConstraint(fields=["member", "store", "sku"], name="mall_cartline_once"),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="mall_cartline_positive"),
+        ]
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def for_member(self, member_id: int) -> "OrderQuerySet":
+        return self.filter(member_id=member_id)
+
+    def for_staff(self, user) -> "OrderQuerySet":
+        return self.filter(store__in=Store.objects.for_staff(user))
+
+
+class Order(models.Model):
+    """Everything that is paid for: goods and stored-value cards alike.
+
+    ``total_fen = gross_fen − discount_fen + freight_fen``; the tenders add up to it once paid.
+    ``snapshot`` keeps the prices, rules and quote it was made of. An order never points at a
+    guide: attribution points down at the order.
+    """
+
+    no = models.CharField(_("number"), max_length=32, unique=True)
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="orders", verbose_name=_("member")
+    )
+    operator = models.ForeignKey(Operator, models.PROTECT, verbose_name=_("operator"))
+    store = models.ForeignKey(
+        Store, models.PROTECT, related_name="orders", verbose_name=_("store")
+    )
+    channel = models.CharField(_("channel"), max_length=16, choices=OrderChannel.choices)
+    source_token = models.CharField(_("touchpoint"), max_length=32, blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=OrderState.choices)
+    gross_fen = models.PositiveIntegerField(_("gross (fen)"))
+    discount_fen = models.PositiveIntegerField(_("discount (fen)"), default=0)
+    freight_fen = models.PositiveIntegerField(_("freight (fen)"), default=0)
+    total_fen = models.PositiveIntegerField(_("total (fen)"))
+    snapshot = models.JSONField(_("snapshot"), default=dict)
+    placed_at = models.DateTimeField(_("placed at"))
+    expires_at = models.DateTimeField(_("pay until"))
+    paid_at = models.DateTimeField(_("paid at"), null=True, blank=True)
+    completed_at = models.DateTimeField(_("completed at"), null=True, blank=True)
+    ended_at = models.DateTimeField(
+        _("ended at"), null=True, blank=True, help_text=_("cancelled, expired or closed")
+    )
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(total_fen=F("gross_fen") - F("discount_fen") + F("freight_fen")),
+                name="mall_order_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["paid", "completed", "closed"]) | Q(paid_at__isnull=False),
+                name="mall_order_paid_stamped",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["completed", "closed"]) | Q(completed_at__isnull=False),
+                name="mall_order_completed_stamped",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["cancelled", "expired", "closed"], ended_at__isnull=False)
+                | Q(state__in=["placed", "paid", "completed"], ended_at__isnull=True),
+                name="mall_order_ended_stamped",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["member", "-id"], name="mall_order_member"),
+            models.Index(fields=["store", "-paid_at"], name="mall_order_store"),
+            models.Index(
+                fields=["expires_at"], condition=Q(state="placed"), name="mall_order_unpaid"
+            ),
+            models.Index(
+                fields=["completed_at"], condition=Q(state="completed"), name="mall_order_maturing"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.no
+
+
+class OrderLine(models.Model):
+    """``net_fen = gross_fen − discount_fen``; refunds count units and money up to these."""
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="lines")
+    position = models.PositiveSmallIntegerField(_("position"))
+    kind = models.CharField(_("kind"), max_length=10, choices=LineKind.choices)
+    sku = models.ForeignKey(Sku, models.PROTECT, null=True, blank=True, verbose_name=_("SKU"))
+    card_product = models.ForeignKey(
+        CardProduct, models.PROTECT, null=True, blank=True, verbose_name=_("card product")
+    )
+    title = models.CharField(_("title"), max_length=160)
+    options = models.JSONField(_("options"), default=dict, blank=True)
+    quantity = models.PositiveIntegerField(_("quantity"))
+    unit_price_fen = models.PositiveIntegerField(_("unit price (fen)"))
+    gross_fen = models.PositiveIntegerField(_("gross (fen)"))
+    discount_fen = models.PositiveIntegerField(_("discount (fen)"), default=0)
+    net_fen = models.PositiveIntegerField(_("net (fen)"))
+    refunded_quantity = models.PositiveIntegerField(_("refunded quantity"), default=0)
+    refunded_fen = models.PositiveIntegerField(_("refunded (fen)"), default=0)
+
+    class Meta:
+        verbose_name = _("order line")
+        verbose_name_plural = _("order lines")
+        constraints = [
+            models.UniqueConstraint(fields=["order", "position"], name="mall_orderline_position"),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0, gross_fen=F("unit_price_fen") * F("quantity")),
+                name="mall_orderline_gross",
+            ),
+            models.CheckConstraint(
+                condition=Q(net_fen=F("gross_fen") - F("discount_fen")),
+                name="mall_orderline_net",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    refunded_quantity__lte=F("quantity"), refunded_fen__lte=F("net_fen")
+                ),
+                name="mall_orderline_refund_within",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="goods", sku__isnull=False, card_product__isnull=True)
+                | Q(kind="card", sku__isnull=True, card_product__isnull=False),
+                name="mall_orderline_kind",
+            ),
+        ]
+
+
+class Adjustment(models.Model):
+    """The part of one discount that fell on one line."""
+
+    line = models.ForeignKey(OrderLine, models.PROTECT, related_name="adjustments")
+    kind = models.CharField(_("kind"), max_length=10, choices=DiscountKind.choices)
+    reference = models.CharField(_("promotion or coupon"), max_length=32)
+    title = models.CharField(_("title"), max_length=80)
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+
+    class Meta:
+        verbose_name = _("adjustment")
+        verbose_name_plural = _("adjustments")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["line", "kind", "reference"], name="mall_adjustment_once"
+            ),
+        ]
+
+
+class Tender(models.Model):
+    """One way an order is paid: a card lot's principal or bonus, or WeChat Pay."""
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="tenders")
+    position = models.PositiveSmallIntegerField(_("position"))
+    kind = models.CharField(_("kind"), max_length=16, choices=TenderKind.choices)
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    account = models.ForeignKey(
+        Account, models.PROTECT, null=True, blank=True, verbose_name=_("card lot account")
+    )
+    card_no = models.CharField(_("card number"), max_length=32, blank=True)
+
+    class Meta:
+        verbose_name = _("tender")
+        verbose_name_plural = _("tenders")
+        constraints = [
+            models.UniqueConstraint(fields=["order", "position"], name="mall_tender_position"),
+            models.CheckConstraint(condition=Q(amount_fen__gt=0), name="mall_tender_positive"),
+            models.CheckConstraint(
+                condition=Q(kind="wechat", account__isnull=True)
+                | (Q(kind__in=["card_principal", "card_bonus"]) & Q(account__isnull=False)),
+                name="mall_tender_account",
+            ),
+        ]
+
+
+class TenderAllocation(models.Model):
+    """How much of a line's net a tender paid; frozen when placed, so refunds go back exactly."""
+
+    line = models.ForeignKey(OrderLine, models.PROTECT, related_name="allocations")
+    tender = models.ForeignKey(Tender, models.PROTECT, related_name="allocations")
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    refunded_fen = models.PositiveIntegerField(_("refunded (fen)"), default=0)
+
+    class Meta:
+        verbose_name = _("tender allocation")
+        verbose_name_plural = _("tender allocations")
+        constraints = [
+            models.UniqueConstraint(fields=["line", "tender"], name="mall_tenderallocation_once"),
+            models.CheckConstraint(
+                condition=Q(refunded_fen__lte=F("amount_fen")),
+                name="mall_tenderallocation_refund_within",
+            ),
+        ]
+
+
+class Fulfilment(models.Model):
+    """How the goods of an order reach the member."""
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="fulfilments")
+    kind = models.CharField(_("kind"), max_length=10, choices=FulfilmentKind.choices)
+    store = models.ForeignKey(Store, models.PROTECT, verbose_name=_("store"))
+    state = models.CharField(_("state"), max_length=10, choices=FulfilmentState.choices)
+    pickup_no = models.CharField(_("pickup number"), max_length=32, blank=True)
+    created_at = models.DateTimeField(_("created at"))
+    updated_at = models.DateTimeField(_("updated at"))
+
+    class Meta:
+        verbose_name = _("fulfilment")
+        verbose_name_plural = _("fulfilments")

@@ -1,0 +1,144 @@
+"""Choices and state machines of the mall: orders, payments, refunds, fulfilment, after-sale."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class OrderState(TextChoices):
+    PLACED = "placed", _("placed")
+    PAID = "paid", _("paid")
+    COMPLETED = "completed", _("completed")
+    CLOSED = "closed", _("closed")
+    CANCELLED = "cancelled", _("cancelled")
+    EXPIRED = "expired", _("expired")
+
+
+ORDER_MACHINE = {
+    OrderState.PLACED: frozenset({OrderState.PAID, OrderState.CANCELLED, OrderState.EXPIRED}),
+    OrderState.PAID: frozenset({OrderState.COMPLETED, OrderState.CANCELLED}),
+    OrderState.COMPLETED: frozenset({OrderState.CLOSED}),
+}
+
+
+class OrderChannel(TextChoices):
+    MINI_PROGRAM = "mini_program", _("mini-program")
+    STORE = "store", _("store")
+    GUIDE = "guide", _("guide")
+
+
+class LineKind(TextChoices):
+    GOODS = "goods", _("goods")
+    CARD = "card", _("stored-value card")
+
+
+class DiscountKind(TextChoices):
+    PROMOTION = "promotion", _("promotion")
+    COUPON = "coupon", _("coupon")
+
+
+class PromotionKind(TextChoices):
+    AMOUNT = "amount", _("amount off")
+    PERCENT = "percent", _("percent off")
+
+
+class TenderKind(TextChoices):
+    CARD_PRINCIPAL = "card_principal", _("card principal")
+    CARD_BONUS = "card_bonus", _("card bonus")
+    WECHAT = "wechat", _("WeChat Pay")
+
+
+class PaymentState(TextChoices):
+    CREATED = "created", _("created")
+    PENDING = "pending", _("pending")
+    CAPTURED = "captured", _("captured")
+    FAILED = "failed", _("failed")
+    CLOSED = "closed", _("closed")
+
+
+PAYMENT_MACHINE = {
+    PaymentState.CREATED: frozenset(
+        {PaymentState.PENDING, PaymentState.CAPTURED, PaymentState.FAILED, PaymentState.CLOSED}
+    ),
+    PaymentState.PENDING: frozenset(
+        {PaymentState.CAPTURED, PaymentState.FAILED, PaymentState.CLOSED}
+    ),
+    # The gateway is right about money: a payment we had given up may still have been made.
+    PaymentState.FAILED: frozenset({PaymentState.CAPTURED}),
+    PaymentState.CLOSED: frozenset({PaymentState.CAPTURED}),
+}
+
+
+class RefundState(TextChoices):
+    REQUESTED = "requested", _("requested")
+    APPROVED = "approved", _("approved")
+    SENT = "sent", _("sent")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+
+
+REFUND_MACHINE = {
+    RefundState.REQUESTED: frozenset({RefundState.APPROVED, RefundState.FAILED}),
+    RefundState.APPROVED: frozenset({RefundState.SENT, RefundState.DONE, RefundState.FAILED}),
+    RefundState.SENT: frozenset({RefundState.DONE, RefundState.FAILED, RefundState.APPROVED}),
+    RefundState.FAILED: frozenset({RefundState.APPROVED}),
+}
+
+
+class AfterSaleKind(TextChoices):
+    REFUND = "refund", _("refund only")
+    RETURN = "return", _("return and refund")
+
+
+class AfterSaleState(TextChoices):
+    REQUESTED = "requested", _("requested")
+    APPROVED = "approved", _("approved")
+    REFUSED = "refused", _("refused")
+    DONE = "done", _("done")
+
+
+AFTER_SALE_MACHINE = {
+    AfterSaleState.REQUESTED: frozenset({AfterSaleState.APPROVED, AfterSaleState.REFUSED}),
+    AfterSaleState.APPROVED: frozenset({AfterSaleState.DONE}),
+}
+
+
+class FulfilmentState(TextChoices):
+    PENDING = "pending", _("pending")
+    PREPARING = "preparing", _("preparing")
+    READY = "ready", _("ready")
+    COLLECTED = "collected", _("collected")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+FULFILMENT_MACHINE = {
+    FulfilmentState.PENDING: frozenset(
+        {FulfilmentState.PREPARING, FulfilmentState.READY, FulfilmentState.CANCELLED}
+    ),
+    FulfilmentState.PREPARING: frozenset({FulfilmentState.READY, FulfilmentState.CANCELLED}),
+    FulfilmentState.READY: frozenset({FulfilmentState.COLLECTED, FulfilmentState.CANCELLED}),
+}
+
+
+class FulfilmentKind(TextChoices):
+    PICKUP = "pickup", _("store pickup")
+
+
+class ReservationState(TextChoices):
+    OPEN = "open", _("open")
+    SOLD = "sold", _("sold")
+    RELEASED = "released", _("released")
+    EXPIRED = "expired", _("expired")
+
+
+RESERVATION_MACHINE = {
+    ReservationState.OPEN: frozenset(
+        {ReservationState.SOLD, ReservationState.RELEASED, ReservationState.EXPIRED}
+    ),
+}
+
+
+class MovementKind(TextChoices):
+    OPENING = "opening", _("opening")
+    COUNT = "count", _("count")
+    SALE = "sale", _("sale")
+    RETURN = "return", _("return")
