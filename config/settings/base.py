@@ -44,7 +44,6 @@ INSTALLED_APPS = [
     "allauth.headless",
     "allauth.mfa",
     "allauth.socialaccount",
-    "members.weixin",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -122,8 +121,8 @@ SESSION_ENGINE = "config.kernel.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "members.weixin.adapters.AccountAdapter"
-SOCIALACCOUNT_ADAPTER = "members.weixin.adapters.SocialAccountAdapter"
+ACCOUNT_ADAPTER = "members.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "members.adapters.SocialAccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"

@@ -1,0 +1,38 @@
+"""Celery tasks of the kernel: keyword ids only, one service call each."""
+
+from celery import shared_task
+from django.core.cache import cache
+from django.db import transaction
+
+from config.kernel import clock, idempotency
+from config.kernel.relay import relay_once
+
+
+@shared_task(name="config.kernel.tasks.relay", expires=10)
+def relay() -> None:
+    """Deliver what waits, a few batches at most: the next beat goes on."""
+    for _batch in range(20):
+        if not relay_once(now=clock.now()):
+            return
+
+
+@shared_task(name="config.kernel.tasks.idempotency_purge")
+def idempotency_purge() -> None:
+    idempotency.purge(now=clock.now())
+
+
+def nudge() -> None:
+    """Ask for a relay run as soon as this transaction commits; at most a few per second.
+
+    Only a nudge: should the broker be away, the beat's next run delivers all the same.
+    """
+
+    def send() -> None:
+        try:
+            if cache.add("kernel:relay-nudged", 1, timeout=1):
+                relay.apply_async(retry=False)
+        except Exception:
+            # The sale is committed; a broker that is down must not turn it into an error.
+            return
+
+    transaction.on_commit(send)

@@ -1,0 +1,27 @@
+"""URL root: who serves which face."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from config.health import healthz, readyz
+
+api = [
+    path("", include("members.api.urls")),
+    path("", include("coupons.api.urls")),
+    path("", include("mall.api.urls")),
+    path("", include("guides.api.urls")),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+]
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("api/v1/", include(api)),
+    path("_allauth/", include("allauth.headless.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("guide/", include("guides.web.urls")),
+    path("desk/", include("mall.web.urls")),
+    path("", include("config.web")),
+]

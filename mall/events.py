@@ -1,0 +1,91 @@
+"""Events of the mall. Payloads carry ids and integers only."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from config.kernel.events import EventBase
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderEvent(EventBase):
+    """``subject_id`` is the order's primary key."""
+
+    subject_type: ClassVar[str] = "order"
+    member_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPlaced(OrderEvent):
+    kind: ClassVar[str] = "mall.order_placed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPaid(OrderEvent):
+    kind: ClassVar[str] = "mall.order_paid"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderCompleted(OrderEvent):
+    kind: ClassVar[str] = "mall.order_completed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderClosed(OrderEvent):
+    """The after-sale window is over: commission matures."""
+
+    kind: ClassVar[str] = "mall.order_closed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderCancelled(OrderEvent):
+    kind: ClassVar[str] = "mall.order_cancelled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderExpired(OrderEvent):
+    kind: ClassVar[str] = "mall.order_expired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderRefunded(OrderEvent):
+    """Units of the order were given back; what is left is on its lines. No change of state."""
+
+    kind: ClassVar[str] = "mall.order_refunded"
+    after_sale_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentChanged(EventBase):
+    kind: ClassVar[str] = "mall.payment_changed"
+    subject_type: ClassVar[str] = "payment"
+    order_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundChanged(EventBase):
+    kind: ClassVar[str] = "mall.refund_changed"
+    subject_type: ClassVar[str] = "refund"
+    order_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundDone(EventBase):
+    """The gateway confirmed: the member can be told."""
+
+    kind: ClassVar[str] = "mall.refund_done"
+    subject_type: ClassVar[str] = "refund"
+    order_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AfterSaleChanged(EventBase):
+    kind: ClassVar[str] = "mall.after_sale_changed"
+    subject_type: ClassVar[str] = "after_sale"
+    order_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FulfilmentChanged(EventBase):
+    kind: ClassVar[str] = "mall.fulfilment_changed"
+    subject_type: ClassVar[str] = "fulfilment"
+    order_id: int
