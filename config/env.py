@@ -56,7 +56,12 @@ class Env:
         self._source: Mapping[_Str, _Str] = os.environ if source is None else source
 
     def _read(
-        self, name: _Str, default: Any, help: _Str, expected: _Str, parse: Callable[[_Str], Any]
+        self,
+        name: _Str,
+        default: Any,
+        help: _Str,
+        expected: _Str,
+        parse: Callable[[_Str], Any],
     ) -> Any:
         raw = self._source.get(name, "").strip()
         if not raw:
@@ -112,7 +117,12 @@ class Env:
     def url(self, name: _Str, schemes: _StrList | None = None, *, help: _Str = "") -> _Str: ...
     @overload
     def url(
-        self, name: _Str, schemes: _StrList | None = None, *, default: T, help: _Str = ""
+        self,
+        name: _Str,
+        schemes: _StrList | None = None,
+        *,
+        default: T,
+        help: _Str = "",
     ) -> _Str | T: ...
     def url(
         self,
