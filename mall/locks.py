@@ -1,0 +1,62 @@
+"""Row locks of the mall, each for a stated reason, in the order of ``config.kernel.locks``."""
+
+from datetime import datetime
+
+from django.db.models import Q
+
+from config.kernel.errors import NotFound
+from mall.models import AfterSale, Order, Payment, Refund
+from mall.states import PaymentState, RefundState
+
+
+class OrderUnknown(NotFound):
+    code = "order_unknown"
+
+
+def order_lock(*, order_id: int | None = None, no: str | None = None, **scope) -> Order:
+    """The order, locked until commit: whatever changes an order's state, payments or refunds
+    holds this first. ``scope`` narrows it to the caller's (e.g. ``member_id=…``)."""
+    key = {"pk": order_id} if order_id is not None else {"no": no}
+    order = Order.objects.select_for_update(no_key=True).filter(**key, **scope).first()
+    if order is None:
+        raise OrderUnknown()
+    return order
+
+
+def payment_lock(*, no: str) -> Payment | None:
+    """The payment, locked; its order is locked before it by the caller."""
+    return Payment.objects.select_for_update(no_key=True).filter(no=no).first()
+
+
+def aftersale_lock(*, after_sale_id: int) -> AfterSale:
+    return AfterSale.objects.select_for_update(no_key=True).get(pk=after_sale_id)
+
+
+def refund_lock(*, refund_id: int) -> Refund:
+    return Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
+
+
+def refunds_due(*, now: datetime, limit: int) -> list[Refund]:
+    """Refunds to be sent or asked about, that no other worker holds."""
+    return list(
+        Refund.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(
+            Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now),
+            state__in=[RefundState.APPROVED, RefundState.SENT],
+            payment__isnull=False,
+        )
+        .order_by("pk")[:limit]
+    )
+
+
+def payments_due(*, before: datetime, limit: int) -> list[Payment]:
+    """Open payments not asked about since ``before``, that no other worker holds."""
+    return list(
+        Payment.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(
+            Q(checked_at__isnull=True) | Q(checked_at__lte=before),
+            state__in=[PaymentState.CREATED, PaymentState.PENDING],
+            created_at__lte=before,
+        )
+        .order_by("pk")[:limit]
+    )

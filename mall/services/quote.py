@@ -1,0 +1,360 @@
+"""Quotes: what a basket would cost, line by line and fen by fen. Stateless and repeatable.
+
+The version is a hash of the canonical result; placing an order prices again and refuses when
+the version differs, saying what changed. Old quotes stay in the cache for that explanation only.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.cache import cache
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.errors import DomainError, NotFound
+from coupons.selectors import CouponRule, coupon_rules
+from mall.offers import Offer, Offers, offers
+from mall.pricing import Item, Priced, Rule, allocate_tenders, price
+from mall.states import LineKind, TenderKind
+from members.cards import CardPart, card_split
+from members.models import CardProduct
+from members.selectors import card_lots
+
+EXPLAIN_SECONDS = 15 * 60
+
+
+class SkuUnavailable(DomainError):
+    code = "sku_unavailable"
+    status = 409
+    message = _("Not for sale at this store: {skus}.")
+
+
+class BasketInvalid(DomainError):
+    code = "basket_invalid"
+    message = _("Goods and stored-value cards are bought in separate orders, one card at a time.")
+
+
+class CardProductUnknown(NotFound):
+    code = "card_product_unknown"
+
+
+class CouponNotApplicable(DomainError):
+    code = "coupon_not_applicable"
+    status = 409
+    message = _("Coupon {coupon} cannot be used here: {reason}.")
+
+
+@dataclass(frozen=True)
+class Basket:
+    """What a member wants to buy. ``lines`` are (SKU code, pieces); a card purchase names
+    ``card_product`` instead. ``use_card`` pays with stored value as far as it goes, from
+    ``card_no`` alone when given, at most ``card_fen`` when given."""
+
+    member_id: int
+    store_code: str
+    lines: tuple[tuple[str, int], ...] = ()
+    card_product: str = ""
+    coupon_nos: tuple[str, ...] = ()
+    use_card: bool = False
+    card_no: str = ""
+    card_fen: int | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A priced line, ready to be written."""
+
+    kind: str
+    title: str
+    options: dict[str, str]
+    quantity: int
+    unit_price_fen: int
+    net_fen: int
+    offer: Offer | None = None
+    card_product_id: int | None = None
+    code: str = ""
+
+    @property
+    def gross_fen(self) -> int:
+        return self.quantity * self.unit_price_fen
+
+
+@dataclass(frozen=True)
+class Tender:
+    kind: str
+    amount_fen: int
+    part: CardPart | None = None
+
+
+@dataclass(frozen=True)
+class Quote:
+    """The result, with everything order placement needs. Amounts in fen."""
+
+    basket: Basket
+    offers: Offers
+    operator_id: int
+    operator_code: str
+    mchid: str
+    lines: tuple[Line, ...]
+    priced: Priced
+    coupons: tuple[CouponRule, ...]
+    tenders: tuple[Tender, ...]
+    allocations: tuple[tuple[int, ...], ...]
+
+    @property
+    def card_fen(self) -> int:
+        return sum(t.amount_fen for t in self.tenders if t.part is not None)
+
+    @property
+    def to_pay_fen(self) -> int:
+        return self.priced.total_fen - self.card_fen
+
+    def document(self) -> dict[str, Any]:
+        """The quote as JSON: canonical, also what clients see and what the order keeps."""
+        priced = self.priced
+        lines = [
+            {
+                "position": i,
+                "kind": line.kind,
+                "code": line.code,
+                "title": line.title,
+                "options": line.options,
+                "quantity": line.quantity,
+                "unit_price_fen": line.unit_price_fen,
+                "gross_fen": line.gross_fen,
+                "discounts": [
+                    {
+                        "kind": d.rule.kind,
+                        "reference": d.rule.reference,
+                        "title": d.rule.title,
+                        "amount_fen": d.amounts[i],
+                    }
+                    for d in priced.discounts
+                    if d.amounts[i]
+                ],
+                "discount_fen": line.gross_fen - line.net_fen,
+                "net_fen": line.net_fen,
+                "tenders_fen": list(self.allocations[i]),
+            }
+            for i, line in enumerate(self.lines)
+        ]
+        body = {
+            "store": self.offers.store_code,
+            "lines": lines,
+            "discounts": [
+                {
+                    "kind": d.rule.kind,
+                    "reference": d.rule.reference,
+                    "title": d.rule.title,
+                    "amount_fen": d.total_fen,
+                }
+                for d in priced.discounts
+            ],
+            "refused_coupons": [
+                {
+                    "coupon": r.rule.reference,
+                    "reason": r.reason,
+                    "missing_fen": r.missing_fen,
+                }
+                for r in priced.refusals
+            ],
+            "gross_fen": priced.gross_fen,
+            "discount_fen": priced.discount_fen,
+            "freight_fen": 0,
+            "total_fen": priced.total_fen,
+            "tenders": [
+                {
+                    "kind": t.kind,
+                    "amount_fen": t.amount_fen,
+                    "card": t.part.card_no if t.part else "",
+                }
+                for t in self.tenders
+            ],
+            "card_fen": self.card_fen,
+            "to_pay_fen": self.to_pay_fen,
+        }
+        canonical = json.dumps(body, sort_keys=True, ensure_ascii=False).encode()
+        return {"version": hashlib.sha256(canonical).hexdigest()[:32], **body}
+
+    def stock(self) -> dict[str, int]:
+        """Pieces available per SKU code, for the shopper's eyes; placing checks for itself."""
+        return {x.offer.sku_code: x.offer.available for x in self.lines if x.offer}
+
+
+def quote(*, basket: Basket, now: datetime) -> Quote:
+    """Price ``basket`` as of ``now``; at most four statements, none of them writes.
+
+    Raises StoreUnknown, SkuUnavailable, BasketInvalid, CardProductUnknown and
+    CouponNotApplicable (a coupon that is not the member's, or not usable now).
+    """
+    wanted = _merged(basket.lines)
+    if bool(wanted) == bool(basket.card_product):
+        raise BasketInvalid()
+    shelf = offers(store_code=basket.store_code, sku_codes=list(wanted), now=now)
+    if basket.card_product:
+        return _card_quote(basket, shelf)
+
+    gone = [c for c in wanted if c not in shelf.by_sku or not shelf.by_sku[c].sellable]
+    if gone:
+        raise SkuUnavailable(skus=", ".join(gone))
+    chosen = _coupons(basket, shelf, now)
+    items = [
+        Item(code, quantity, shelf.by_sku[code].price_fen, shelf.facts(shelf.by_sku[code]))
+        for code, quantity in wanted.items()
+    ]
+    priced = price(items, [*shelf.promotions, *map(_coupon_rule, chosen)])
+    lines = tuple(
+        Line(
+            kind=LineKind.GOODS,
+            title=shelf.by_sku[item.sku].title,
+            options=shelf.by_sku[item.sku].options,
+            quantity=item.quantity,
+            unit_price_fen=item.unit_price_fen,
+            net_fen=net,
+            offer=shelf.by_sku[item.sku],
+            code=item.sku,
+        )
+        for item, net in zip(priced.items, priced.nets, strict=True)
+    )
+    tenders = _tenders(basket, priced.total_fen)
+    used = {d.rule.reference for d in priced.discounts if d.rule.kind == "coupon"}
+    return Quote(
+        basket=basket,
+        offers=shelf,
+        operator_id=shelf.operator_id,
+        operator_code=shelf.operator_code,
+        mchid=shelf.mchid,
+        lines=lines,
+        priced=priced,
+        coupons=tuple(c for c in chosen if c.no in used),
+        tenders=tenders,
+        allocations=_allocations(priced.nets, tenders),
+    )
+
+
+def quote_remember(document: dict[str, Any], *, member_id: int) -> None:
+    """Keep a shown quote a quarter of an hour, to explain a later difference."""
+    cache.set(_cache_key(member_id, document["version"]), document, EXPLAIN_SECONDS)
+
+
+def quote_recall(version: str, *, member_id: int) -> dict[str, Any] | None:
+    return cache.get(_cache_key(member_id, version))
+
+
+def quote_difference(old: dict[str, Any] | None, new: dict[str, Any]) -> list[dict[str, Any]]:
+    """What changed between two quotes, as (what, before, now); before is None when forgotten."""
+    changes = []
+    for field in ("gross_fen", "discount_fen", "total_fen", "card_fen", "to_pay_fen"):
+        before = old[field] if old else None
+        if before != new[field]:
+            changes.append({"what": field, "before": before, "now": new[field]})
+    before_prices = {x["code"]: x["unit_price_fen"] for x in old["lines"]} if old else {}
+    for line in new["lines"]:
+        before = before_prices.get(line["code"])
+        if old and before != line["unit_price_fen"]:
+            changes.append(
+                {"what": f"price:{line['code']}", "before": before, "now": line["unit_price_fen"]}
+            )
+    return changes
+
+
+def _cache_key(member_id: int, version: str) -> str:
+    return f"quote:{member_id}:{version}"
+
+
+def _merged(lines: Sequence[tuple[str, int]]) -> dict[str, int]:
+    merged: dict[str, int] = {}
+    for code, quantity in lines:
+        merged[code] = merged.get(code, 0) + quantity
+    return merged
+
+
+def _coupons(basket: Basket, shelf: Offers, now: datetime) -> list[CouponRule]:
+    if not basket.coupon_nos:
+        return []
+    rules = coupon_rules(member_id=basket.member_id, nos=list(basket.coupon_nos), now=now)
+    by_no = {rule.no: rule for rule in rules}
+    for no in basket.coupon_nos:
+        rule = by_no.get(no)
+        if rule is None:
+            raise CouponNotApplicable(coupon=no, reason=str(_("not yours, used or expired")))
+        if rule.operator_id != shelf.operator_id or "mall" not in rule.channels:
+            raise CouponNotApplicable(coupon=no, reason=str(_("not valid at this store")))
+    return [by_no[no] for no in dict.fromkeys(basket.coupon_nos)]
+
+
+def _coupon_rule(coupon: CouponRule) -> Rule:
+    return Rule(
+        kind="coupon",
+        reference=coupon.no,
+        title=coupon.name,
+        method=coupon.kind,
+        value=coupon.value,
+        threshold_fen=coupon.threshold_fen,
+        max_discount_fen=coupon.max_discount_fen,
+        scope=coupon.scope,
+        group=coupon.stacking_group,
+    )
+
+
+def _tenders(basket: Basket, total_fen: int) -> tuple[Tender, ...]:
+    tenders: list[Tender] = []
+    if basket.use_card and total_fen:
+        lots = card_lots(member_id=basket.member_id, card_no=basket.card_no or None)
+        # One card pays one order: its hold is the order's.
+        lots = [lot for lot in lots if lot.card_id == lots[0].card_id]
+        available = sum(lot.principal_fen + lot.bonus_fen for lot in lots)
+        amount = min(available, total_fen)
+        if basket.card_fen is not None:
+            amount = min(amount, basket.card_fen)
+        if amount:
+            tenders += [Tender(p.kind, p.amount_fen, p) for p in card_split(lots, amount)]
+    rest = total_fen - sum(t.amount_fen for t in tenders)
+    if rest:
+        tenders.append(Tender(TenderKind.WECHAT, rest))
+    return tuple(tenders)
+
+
+def _allocations(nets: Sequence[int], tenders: Sequence[Tender]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(row) for row in allocate_tenders(nets, [t.amount_fen for t in tenders]))
+
+
+def _card_quote(basket: Basket, shelf: Offers) -> Quote:
+    """A stored-value card: no discount, never paid by stored value, issued by its operator."""
+    if basket.coupon_nos or basket.use_card:
+        raise BasketInvalid()
+    product = (
+        CardProduct.objects.select_related("operator")
+        .filter(code=basket.card_product, on_sale=True, archived_at__isnull=True)
+        .first()
+    )
+    if product is None:
+        raise CardProductUnknown()
+    item = Item(product.code, 1, product.price_fen, {})
+    priced = price([item], [])
+    line = Line(
+        kind=LineKind.CARD,
+        title=product.name,
+        options={},
+        quantity=1,
+        unit_price_fen=product.price_fen,
+        net_fen=product.price_fen,
+        card_product_id=product.pk,
+        code=product.code,
+    )
+    tenders = (Tender(TenderKind.WECHAT, product.price_fen),)
+    return Quote(
+        basket=basket,
+        offers=shelf,
+        operator_id=product.operator_id,
+        operator_code=product.operator.code,
+        mchid=product.operator.mchid,
+        lines=(line,),
+        priced=priced,
+        coupons=(),
+        tenders=tenders,
+        allocations=_allocations(priced.nets, tenders),
+    )
