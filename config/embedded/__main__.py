@@ -1,4 +1,4 @@
-"""``python -m config.embedded up | exec -- COMMAND | keeper``."""
+"""``python -m config.embedded up | exec -- COMMAND | url | keeper``."""
 
 import argparse
 import os
@@ -9,8 +9,9 @@ from types import FrameType
 
 from config.embedded import keeper, supervisor
 from config.embedded.client import acquire, environment
-from config.embedded.layout import EmbeddedError, Layout, layout_for
+from config.embedded.layout import PROJECT, EmbeddedError, Layout, layout_for
 from config.embedded.process import end_with_parent
+from config.embedded.translations import translations_compile
 from config.embedded.wechat import wechat_folder, wechat_initialise
 
 
@@ -19,8 +20,9 @@ def main() -> int:
     tasks = parser.add_subparsers(dest="task", required=True)
     up = tasks.add_parser("up", help="run the mall until Ctrl-C")
     execute = tasks.add_parser("exec", help="run COMMAND with the servers' addresses set")
+    url = tasks.add_parser("url", help="print where the mall runs; status 1 when it does not")
     internal = tasks.add_parser("keeper", help="(internal) own the two servers")
-    for task in (up, execute, internal):
+    for task in (up, execute, url, internal):
         task.add_argument("--data-dir", default=None, help="default: DATA_DIR, else .local")
     execute.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
@@ -30,6 +32,10 @@ def main() -> int:
             return keeper.main(layout)
         if arguments.task == "up":
             return supervisor.main(layout)
+        if arguments.task == "url":
+            address = supervisor.read_run_file(layout).get("url")
+            print(address or "", end="\n" if address else "")
+            return 0 if address else 1
         command = arguments.command[arguments.command[:1] == ["--"] :]
         if not command:
             parser.error("exec needs a command")
@@ -52,6 +58,7 @@ def run_command(layout: Layout, command: list[str]) -> int:
         except EmbeddedError as error:
             # Most commands never talk to WeChat; those that do will name WECHAT_CONFIG.
             print(f"run: {error}", file=sys.stderr)
+    translations_compile(PROJECT / "config" / "locale")
     outside = all(os.environ.get(name) for name in ("DATABASE_URL", "REDIS_URL"))
     servers = None if outside else acquire(layout)
     try:

@@ -74,7 +74,7 @@ class Postgres:
                 self.stop()
                 raise EmbeddedError(f"PostgreSQL does not start:\n{tail(self.log)}")
             time.sleep(0.3)
-        self._create_database("mall")
+        self._prepare_databases()
 
     def stop(self) -> None:
         """Fast shutdown: open transactions are rolled back, everything committed is kept."""
@@ -128,11 +128,15 @@ class Postgres:
             connect_timeout=5,
         )
 
-    def _create_database(self, name: str) -> None:
+    def _prepare_databases(self) -> None:
         with self._connect() as connection:
-            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
-            if known.fetchone() is None:
-                connection.execute(f'CREATE DATABASE "{name}"')
+            names = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+            if "mall" not in names:
+                connection.execute("CREATE DATABASE mall")
+            # A test run that was killed leaves its database; its process died with the server
+            # that is only now starting again.
+            for name in sorted(n for n in names if n.startswith("test_mall_")):
+                connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def _initialise(self) -> None:
         """initdb into a temporary folder, renamed when complete: a half one is never started."""

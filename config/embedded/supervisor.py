@@ -53,12 +53,13 @@ def port_number() -> int:
 
 
 def read_run_file(layout: Layout) -> dict[str, Any]:
-    """What the running instance wrote, or an empty dict when none runs."""
+    """What the running instance wrote, or an empty dict when none runs (or was killed)."""
     try:
         values: dict[str, Any] = json.loads((layout.data / "run.json").read_text())
-    except (FileNotFoundError, ValueError):
+        supervisor = psutil.Process(values["pids"]["supervisor"])
+        return values if "config.embedded" in supervisor.cmdline() else {}
+    except (OSError, ValueError, KeyError, psutil.Error):
         return {}
-    return values
 
 
 @dataclass
