@@ -204,7 +204,7 @@ class Supervisor:
                 "config.wsgi:application",
             ],
             "worker": [
-                *(sys.executable, "-m", "celery", "--app", "config", "worker"),
+                *(sys.executable, "-m", "celery", "--app", "config.celery", "worker"),
                 *(
                     "--beat",
                     "--schedule",

@@ -5,6 +5,8 @@ from pathlib import Path
 import dj_database_url
 from django.utils.translation import gettext_lazy as _
 
+# Makes our Celery app the one that every shared_task of a Django process belongs to.
+from config.celery import app as celery_app  # noqa: F401
 from config.env import broker_url, cache_url, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
