@@ -1,0 +1,45 @@
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.test import Client
+from rest_framework.test import APIClient
+
+from config.kernel.models import User
+from config.kernel.sessions import SessionStore
+from members.models import Member
+from tests.factories.fresh import sequence
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+def session_token(user: User) -> str:
+    """A live session of ``user``, as a login through the headless client would leave behind."""
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = BACKEND
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
+    return str(session.session_key)
+
+
+class MallClient(APIClient):
+    """The mini-program's side of the API: JSON, the session token, idempotency keys."""
+
+    def command(self, path: str, data: dict | None = None, *, key: str = "", **extra):
+        """POST with an Idempotency-Key: a fresh one unless ``key`` repeats an earlier request."""
+        headers = {"Idempotency-Key": key or f"test-key-{sequence():06d}"}
+        return self.post(path, data or {}, format="json", headers=headers, **extra)
+
+
+def api_client(member: Member | None = None, *, user: User | None = None) -> MallClient:
+    """A client logged in as ``member`` (or ``user``); anonymous without either."""
+    client = MallClient()
+    user = member.user if member is not None else user
+    if user is not None:
+        client.credentials(HTTP_X_SESSION_TOKEN=session_token(user))
+    return client
+
+
+def staff_client(user: User) -> Client:
+    """A browser signed in as ``user``, for the admin, the desk and the workbench."""
+    client = Client()
+    client.force_login(user, backend=BACKEND)
+    return client
