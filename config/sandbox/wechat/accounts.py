@@ -19,8 +19,10 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-MINIPROGRAMS = {"wx0000000000mall01": "商城", "wx0000000000mall02": "第二品牌"}
-MERCHANTS = {"1900000001": "直营公司", "1900000002": "加盟公司"}
+APPID, SECOND_APPID = "wx0000000000mall01", "wx0000000000mall02"
+MCHID, SECOND_MCHID = "1900000001", "1900000002"
+MINIPROGRAMS = {APPID: "商城", SECOND_APPID: "第二品牌"}
+MERCHANTS = {MCHID: "直营公司", SECOND_MCHID: "加盟公司"}
 TEMPLATES = {
     "order_paid": "tmpl-order-paid-0000000000000000000000000001",
     "pickup_ready": "tmpl-pickup-ready-00000000000000000000000002",

@@ -158,10 +158,14 @@ class Dispatcher:
                 return
             self._in_flight.update(row["id"] for row in due)
         if shuffle:  # the exact reverse: a shuffle that is never the original order
-            self._pool.submit(lambda: [self._deliver(row) for row in reversed(due)])
+            self._pool.submit(self._deliver_all, due[::-1])
             return
         for row in due:
             self._pool.submit(self._deliver, row)
+
+    def _deliver_all(self, due: list[dict[str, Any]]) -> None:
+        for row in due:
+            self._deliver(row)
 
     def _deliver(self, callback: dict[str, Any]) -> None:
         try:

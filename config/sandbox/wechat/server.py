@@ -107,7 +107,8 @@ class FakeWechat:
             return self._pay(request, faults)
         if faults["error"]:
             body = {"errmsg": "told to fail"} | faults["error"]
-            return Response(200, json.dumps(body).encode(), "text/plain")
+            text = json.dumps(body, ensure_ascii=False)
+            return Response(200, text.encode(), "text/plain")
         response = miniprogram.handle(self.world, request)
         if faults["fail_after_success"]:
             return Response(200, b'{"errcode": -1, "errmsg": "system error"}', "text/plain")
@@ -224,4 +225,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(response.body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        _log.debug(format, *args)
+        """Addresses hold secrets and tokens: nothing is logged per request."""
