@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, TypeAlias, TypeVar, overload
 from urllib.parse import urlsplit
 
@@ -56,12 +57,7 @@ class Env:
         self._source: Mapping[_Str, _Str] = os.environ if source is None else source
 
     def _read(
-        self,
-        name: _Str,
-        default: Any,
-        help: _Str,
-        expected: _Str,
-        parse: Callable[[_Str], Any],
+        self, name: _Str, default: Any, help: _Str, expected: _Str, parse: Callable[[_Str], Any]
     ) -> Any:
         raw = self._source.get(name, "").strip()
         if not raw:
@@ -117,12 +113,7 @@ class Env:
     def url(self, name: _Str, schemes: _StrList | None = None, *, help: _Str = "") -> _Str: ...
     @overload
     def url(
-        self,
-        name: _Str,
-        schemes: _StrList | None = None,
-        *,
-        default: T,
-        help: _Str = "",
+        self, name: _Str, schemes: _StrList | None = None, *, default: T, help: _Str = ""
     ) -> _Str | T: ...
     def url(
         self,
@@ -192,6 +183,16 @@ def config_errors() -> Iterator[None]:
     except ConfigError as error:
         print(f"config: {error}", file=sys.stderr)
         raise SystemExit(EX_CONFIG) from None
+
+
+def config_excepthook(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """``sys.excepthook`` that shortens a :class:`ConfigError` to its line (exit status 1)."""
+    if isinstance(error, ConfigError):
+        print(f"config: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
 
 
 def _line(fault: str, help: str) -> str:

@@ -92,14 +92,7 @@ def _connect(layout: Layout, deadline: float) -> Servers | None:
 def _start_keeper(layout: Layout, log: Path) -> subprocess.Popen[bytes]:
     with open_log(log) as output:
         return subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "config.embedded",
-                "keeper",
-                "--data-dir",
-                str(layout.data),
-            ],
+            [sys.executable, "-m", "config.embedded", "keeper", "--data-dir", str(layout.data)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

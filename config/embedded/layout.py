@@ -122,8 +122,7 @@ def can_reach(path: Path, user: ServerUser) -> bool:
 def _ordinary_user() -> ServerUser:
     entries = {entry.pw_name: entry for entry in pwd.getpwall()}
     ordinary = sorted(
-        (e for e in entries.values() if 1000 <= e.pw_uid < 60000),
-        key=lambda e: e.pw_uid,
+        (e for e in entries.values() if 1000 <= e.pw_uid < 60000), key=lambda e: e.pw_uid
     )
     for entry in [entries.get("nobody"), *ordinary]:
         if entry and entry.pw_uid != 0:

@@ -96,10 +96,7 @@ def tail(path: Path, lines: int = 15) -> str:
 
 
 def end(
-    child: subprocess.Popen[bytes],
-    signum: int = signal.SIGTERM,
-    *,
-    timeout: float = 10.0,
+    child: subprocess.Popen[bytes], signum: int = signal.SIGTERM, *, timeout: float = 10.0
 ) -> None:
     """Ask a child to end, wait ``timeout`` seconds, then kill what is left of its group."""
     if child.poll() is None:

@@ -22,12 +22,7 @@ from config.embedded.client import Servers, acquire, environment
 from config.embedded.layout import PROJECT, EmbeddedError, Layout
 from config.embedded.process import end, spawn, sweep_group, tail, wait_until
 from config.embedded.translations import translations_compile
-from config.embedded.wechat import (
-    free_port,
-    port_is_free,
-    wechat_command,
-    wechat_initialise,
-)
+from config.embedded.wechat import free_port, port_is_free, wechat_command, wechat_initialise
 
 # Faces of the mall and where they are; `run.json` and the terminal show them in this order.
 FACES = {
@@ -205,11 +200,7 @@ class Supervisor:
             ],
             "worker": [
                 *(sys.executable, "-m", "celery", "--app", "config.celery", "worker"),
-                *(
-                    "--beat",
-                    "--schedule",
-                    str(self.layout.data / "celerybeat-schedule"),
-                ),
+                *("--beat", "--schedule", str(self.layout.data / "celerybeat-schedule")),
                 *("--pool", "threads", "--concurrency", "2", "--loglevel", "INFO"),
                 *("--without-gossip", "--without-mingle"),
             ],

@@ -74,11 +74,7 @@ class Valkey:
             command += option.split(" ", 1)
         command += ["--save", ""]
         self._child = spawn(
-            command,
-            log=self.log,
-            user=self.layout.user,
-            cwd=Path("/"),
-            env={"LC_ALL": "C"},
+            command, log=self.log, user=self.layout.user, cwd=Path("/"), env={"LC_ALL": "C"}
         )
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and self.alive():
@@ -105,10 +101,7 @@ class Valkey:
             found = []
             for process in psutil.process_iter(["name"]):
                 try:
-                    mine = str(self.layout.valkey) in (
-                        process.cwd(),
-                        *process.cmdline(),
-                    )
+                    mine = str(self.layout.valkey) in (process.cwd(), *process.cmdline())
                     if process.info["name"] == "valkey-server" and mine:
                         found.append(process)
                 except (psutil.Error, OSError):
