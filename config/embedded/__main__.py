@@ -69,7 +69,7 @@ def run_command(layout: Layout, command: list[str]) -> int:
                 servers.addresses if servers else {},
                 public_url=str(running.get("url") or f"http://127.0.0.1:{port}"),
             ),
-            preexec_fn=end_with_parent(signal.SIGTERM),  # noqa: PLW1509  no threads here
+            preexec_fn=end_with_parent(signal.SIGTERM),
         )
 
         def forward(signum: int, frame: FrameType | None) -> None:

@@ -69,7 +69,7 @@ def spawn(
             env=dict(env) if env is not None else None,
             cwd=cwd,
             start_new_session=True,
-            preexec_fn=end_with_parent(death_signal),  # noqa: PLW1509  see there
+            preexec_fn=end_with_parent(death_signal),
             **as_user,
         )
     finally:
