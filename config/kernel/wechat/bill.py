@@ -46,7 +46,7 @@ def bill_read(*, mchid: str, date: str) -> list[BillRow]:
         content = gzip.decompress(packed)
     except (OSError, EOFError):
         raise errors.GatewayUnavailable from None
-    if hashlib.sha1(content).hexdigest() != sha1.lower():
+    if hashlib.sha1(content, usedforsecurity=False).hexdigest() != sha1.lower():
         raise errors.GatewayUnavailable
     return bill_parse(content.decode("utf-8-sig"))
 

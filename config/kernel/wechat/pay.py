@@ -294,7 +294,8 @@ class PayGateway:
             except requests.RequestException:
                 raise errors.GatewayUnavailable from None
             except Exception as error:
-                # The SDK raises nothing narrower. An answer whose signature does not verify; what was asked may have happened.
+                # The SDK raises nothing narrower when an answer's signature does not verify; what
+                # was asked may have happened.
                 raise errors.GatewayUnavailable from error
         if status == 204:
             return None

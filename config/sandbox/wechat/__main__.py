@@ -3,6 +3,7 @@
 import argparse
 import logging
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def main() -> None:
         Accounts(options.data_dir).address(f"http://127.0.0.1:{options.port}/")
         return
     fake = FakeWechat(options.data_dir, options.port, host=options.host).start()
-    print(f"fake WeChat on {fake.base_url}, configuration in {fake.config_path}", flush=True)
+    sys.stdout.write(f"fake WeChat on {fake.base_url}, configuration in {fake.config_path}\n")
+    sys.stdout.flush()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

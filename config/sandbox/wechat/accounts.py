@@ -105,7 +105,8 @@ def _generate() -> tuple[dict[str, Any], dict[str, str]]:
 def _merchant(mchid: str, entry: dict[str, Any], platform_pem: str) -> Merchant:
     ours = serialization.load_pem_private_key(entry["private_key"].encode(), None)
     theirs = serialization.load_pem_private_key(platform_pem.encode(), None)
-    assert isinstance(ours, rsa.RSAPrivateKey) and isinstance(theirs, rsa.RSAPrivateKey)
+    if not isinstance(ours, rsa.RSAPrivateKey) or not isinstance(theirs, rsa.RSAPrivateKey):
+        raise TypeError("WeChat Pay keys are RSA keys")
     return Merchant(
         mchid=mchid,
         appids=tuple(entry["appids"]),

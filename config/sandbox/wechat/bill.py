@@ -39,7 +39,7 @@ def apply(world: World, merchant: Merchant, query: dict[str, str], base: str) ->
         db.execute("INSERT INTO bill VALUES (?, ?)", (token, packed))
     return {
         "hash_type": "SHA1",
-        "hash_value": hashlib.sha1(content).hexdigest(),
+        "hash_value": hashlib.sha1(content, usedforsecurity=False).hexdigest(),
         "download_url": f"{base}/v3/billdownload/file?token={token}",
     }
 

@@ -138,7 +138,7 @@ class Dispatcher:
             try:
                 refunds.settle_due(self._world)
                 self._dispatch()
-            except Exception:  # noqa: BLE001 - the thread must outlive any one callback
+            except Exception:  # the thread must outlive any one callback
                 _log.exception("the dispatcher of the fake WeChat stumbled")
             self._wake.wait(0.05 if self._open() else 5)
             self._wake.clear()
@@ -184,7 +184,7 @@ class Dispatcher:
             kinds = ["genuine"] + ["duplicate"] * behaviour["duplicate"]
             statuses = list(self._copies.map(send, kinds))
             self._record(callback, received=any(status in (200, 204) for status in statuses))
-        except Exception:  # noqa: BLE001 - a pool would swallow it
+        except Exception:  # a pool would swallow it
             if not self._stopping:
                 _log.exception("callback %s could not be sent", callback["id"])
         finally:
@@ -232,10 +232,9 @@ class Dispatcher:
             )
 
     def _open(self) -> int:
-        row = self._world.store.row(
+        row = self._world.store.one(
             "SELECT (SELECT count(*) FROM callback WHERE state = 'pending')"
             " + (SELECT count(*) FROM refund WHERE status = 'PROCESSING') AS n"
         )
-        assert row is not None
         with self._guard:
             return int(row["n"]) + len(self._in_flight)

@@ -183,16 +183,16 @@ def _upload_shipping_info(world: World, request: Request) -> dict[str, Any]:
     appid, body = _authorised(world, request)
     key = body.get("order_key") or {}
     if key.get("order_number_type") == 1:
-        where, values = (
-            "mchid = ? AND out_trade_no = ?",
-            [key.get("mchid"), key.get("out_trade_no")],
+        trade = world.store.row(
+            "SELECT * FROM trade WHERE mchid = ? AND out_trade_no = ?",
+            key.get("mchid"),
+            key.get("out_trade_no"),
         )
     else:
-        where, values = "transaction_id = ?", [key.get("transaction_id")]
-    trade = world.store.row(
-        f"SELECT * FROM trade WHERE appid = ? AND state = 'SUCCESS' AND {where}", appid, *values
-    )
-    if trade is None:
+        trade = world.store.row(
+            "SELECT * FROM trade WHERE transaction_id = ?", key.get("transaction_id")
+        )
+    if trade is None or trade["appid"] != appid or trade["state"] != "SUCCESS":
         raise ApiError(10060001, "支付单不存在")
     if (body.get("payer") or {}).get("openid") != trade["openid"]:
         raise ApiError(268485228, "支付者信息有误")
@@ -285,11 +285,10 @@ def _code_spend(world: World, *, kind: str, appid: str, code: str) -> tuple[dict
         db.execute("UPDATE code SET used = 1 WHERE code = ?", (code,))
     if row["detail"] == "blocked":
         raise ApiError(40226, "code blocked")
-    user = world.store.row("SELECT * FROM wechat_user WHERE name = ?", row["user"])
-    openid = world.store.row(
+    user = world.store.one("SELECT * FROM wechat_user WHERE name = ?", row["user"])
+    openid = world.store.one(
         "SELECT openid FROM openid WHERE user = ? AND appid = ?", row["user"], appid
     )
-    assert user is not None and openid is not None
     return user, openid["openid"]
 
 

@@ -193,10 +193,9 @@ def _codepay(world: World, merchant: Merchant, body: dict[str, Any]) -> dict[str
         if code is None:
             raise PayError(400, "AUTH_CODE_INVALID", "付款码无效，请刷新后重试")
         db.execute("UPDATE code SET used = 1 WHERE code = ?", (auth_code,))
-        openid = world.store.row(
+        openid = world.store.one(
             "SELECT openid FROM openid WHERE user = ? AND appid = ?", code["user"], fields["appid"]
         )
-        assert openid is not None
         waiting = code["detail"] == "password"
         state = "USERPAYING" if waiting else "NOTPAY"
         _trade_insert(world, merchant, fields, openid["openid"], None, request, state)

@@ -48,10 +48,8 @@ def create(world: World, merchant: Merchant, body: dict[str, Any]) -> dict[str, 
                 time.time() + world.behaviour()["refund_delay"],
             ),
         )
-        accepted = _find(world, merchant.mchid, refund_no)
-        assert accepted is not None
     world.wake()
-    return document(world, accepted)
+    return query(world, merchant, refund_no)
 
 
 def query(world: World, merchant: Merchant, refund_no: str) -> dict[str, Any]:
@@ -88,8 +86,9 @@ def settle_due(world: World) -> None:
                     refund["out_refund_no"],
                 ),
             )
-            settled = _find(world, refund["mchid"], refund["out_refund_no"])
-            assert settled is not None
+            settled = world.store.one(
+                "SELECT * FROM refund WHERE refund_id = ?", refund["refund_id"]
+            )
             if settled["notify_url"]:
                 callbacks.enqueue(
                     world,
@@ -166,9 +165,11 @@ def _parse(body: dict[str, Any]) -> tuple[str, int, int]:
 
 
 def _trade(world: World, merchant: Merchant, body: dict[str, Any]) -> dict[str, Any]:
-    column = "transaction_id" if body.get("transaction_id") else "out_trade_no"
     trade = world.store.row(
-        f"SELECT * FROM trade WHERE mchid = ? AND {column} = ?", merchant.mchid, body.get(column)
+        "SELECT * FROM trade WHERE mchid = ? AND (transaction_id = ? OR out_trade_no = ?)",
+        merchant.mchid,
+        body.get("transaction_id"),
+        None if body.get("transaction_id") else body.get("out_trade_no"),
     )
     if trade is None:
         raise PayError(404, "RESOURCE_NOT_EXISTS", "订单不存在")
@@ -183,13 +184,12 @@ def _limits_check(world: World, trade: dict[str, Any], refund_fen: int, total_fe
     if world.now() - trade["paid_at"] > MAX_AGE_SECONDS:
         raise PayError(400, "INVALID_REQUEST", "订单已超过可退款的最大期限(支付后一年内)")
     # An abnormal refund may still be paid out by hand, so only a closed one frees its amount.
-    before = world.store.row(
+    before = world.store.one(
         "SELECT count(*) AS n, coalesce(sum(amount), 0) AS fen FROM refund"
         " WHERE mchid = ? AND out_trade_no = ? AND status <> 'CLOSED'",
         trade["mchid"],
         trade["out_trade_no"],
     )
-    assert before is not None
     if before["n"] >= MAX_PARTIALS:
         raise PayError(400, "INVALID_REQUEST", "部分退款次数不得超过50次")
     if before["fen"] + refund_fen > trade["total"]:
@@ -203,10 +203,8 @@ def _find(world: World, mchid: str, refund_no: str) -> dict[str, Any] | None:
 
 
 def _trade_of(world: World, refund: dict[str, Any]) -> dict[str, Any]:
-    trade = world.store.row(
+    return world.store.one(
         "SELECT * FROM trade WHERE mchid = ? AND out_trade_no = ?",
         refund["mchid"],
         refund["out_trade_no"],
     )
-    assert trade is not None
-    return trade

@@ -40,7 +40,8 @@ class FakeWechat:
         self.world = World(self.data_dir, clock)
         self._server = _Server((host, port), self)
         self.port: int = self._server.server_address[1]
-        name = "127.0.0.1" if host in ("0.0.0.0", "127.0.0.1") else host
+        everywhere = ipaddress.ip_address(host).is_unspecified
+        name = "127.0.0.1" if everywhere else host
         self.base_url = f"http://{name}:{self.port}/"
         self.world.accounts.address(self.base_url)
         self.dispatcher = Dispatcher(self.world)
@@ -204,7 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         try:
             response = self.server.fake.answer(request)
-        except Exception:  # noqa: BLE001 - a client deserves an answer
+        except Exception:  # a client deserves an answer
             if self.server.fake.stopping.is_set():
                 self.close_connection = True
                 return

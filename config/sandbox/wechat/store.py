@@ -100,6 +100,13 @@ class Store:
         rows = self.rows(sql, *parameters)
         return rows[0] if rows else None
 
+    def one(self, sql: str, *parameters: Any) -> dict[str, Any]:
+        """The one row that must be there; raises LookupError when it is not."""
+        row = self.row(sql, *parameters)
+        if row is None:
+            raise LookupError(sql)
+        return row
+
     def setting(self, name: str, default: Any = None) -> Any:
         row = self.row("SELECT value FROM setting WHERE name = ?", name)
         return json.loads(row["value"]) if row else default

@@ -84,7 +84,7 @@ class Request:
         """The body as an object; raises ValueError when it is anything else."""
         value = json.loads(self.body.decode("utf-8") or "{}")
         if not isinstance(value, dict):
-            raise ValueError("not an object")  # noqa: TRY004 - as json does
+            raise ValueError("not an object")
         return value
 
 
