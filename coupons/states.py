@@ -27,9 +27,7 @@ COUPON_MACHINE = {
     CouponState.CLAIMED: frozenset({CouponState.LOCKED, CouponState.EXPIRED, CouponState.REVOKED}),
     CouponState.LOCKED: frozenset({CouponState.USED, CouponState.CLAIMED, CouponState.RETURNED}),
     CouponState.USED: frozenset({CouponState.RETURNED}),
-    CouponState.RETURNED: frozenset(
-        {CouponState.LOCKED, CouponState.EXPIRED, CouponState.REVOKED}
-    ),
+    CouponState.RETURNED: frozenset({CouponState.LOCKED, CouponState.EXPIRED, CouponState.REVOKED}),
 }
 USABLE = (CouponState.CLAIMED, CouponState.RETURNED)
 

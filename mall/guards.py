@@ -62,8 +62,7 @@ _RESERVE = (
   SELECT t.id, l.line_id, l.quantity, 'open', %(now)s::timestamptz
   FROM lines l JOIN taken t ON t.store_id = l.store_id AND t.sku_id = l.sku_id
 )
-"""
-    + _MISSING
+""" + _MISSING
 )
 
 _TAKE = (
@@ -83,8 +82,7 @@ _TAKE = (
     %(now)s::timestamptz
   FROM lines l JOIN taken t ON t.store_id = l.store_id AND t.sku_id = l.sku_id
 )
-"""
-    + _MISSING
+""" + _MISSING
 )
 
 
@@ -181,9 +179,7 @@ FROM back
 """
 
 
-def stock_return(
-    items: Sequence[tuple[int, int]], *, reference: str, now: datetime
-) -> None:
+def stock_return(items: Sequence[tuple[int, int]], *, reference: str, now: datetime) -> None:
     """Put (line id, pieces) back where they were sold from; ``reference`` makes it once."""
     if not items:
         return

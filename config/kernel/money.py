@@ -61,6 +61,6 @@ def fen_from_yuan(text: str) -> int:
 
 
 def yuan(fen: int) -> str:
-    """"¥12.50" for people; the sign comes first."""
+    """ "¥12.50" for people; the sign comes first."""
     sign = "-" if fen < 0 else ""
     return f"{sign}¥{abs(fen) // 100:,}.{abs(fen) % 100:02d}"

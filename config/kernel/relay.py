@@ -49,9 +49,7 @@ def drain(*, now: datetime, rounds: int = 1000) -> int:
     raise RuntimeError("the relay does not come to rest: do two consumers feed each other?")
 
 
-def _deliver(
-    consumer: events.Consumer, share: Sequence[Event], now: datetime
-) -> dict[int, str]:
+def _deliver(consumer: events.Consumer, share: Sequence[Event], now: datetime) -> dict[int, str]:
     try:
         with transaction.atomic():
             fresh = _mark(consumer.name, share, now)

@@ -7,7 +7,8 @@ from django.db import models
 
 from config.kernel.errors import Conflict, IllegalTransition
 
-Machine = Mapping[str, frozenset[str]]
+# State to the states it may go to: the values of a TextChoices.
+Machine = Mapping[Any, frozenset[Any]]
 
 
 def ensure_allowed(machine: Machine, from_state: str, to_state: str) -> None:

@@ -36,7 +36,9 @@ class Template(models.Model):
     claim_from = models.DateTimeField(_("claim from"))
     claim_until = models.DateTimeField(_("claim until"))
     valid_until = models.DateTimeField(_("valid until"), null=True, blank=True)
-    valid_days = models.PositiveSmallIntegerField(_("valid days after claim"), null=True, blank=True)
+    valid_days = models.PositiveSmallIntegerField(
+        _("valid days after claim"), null=True, blank=True
+    )
     quota = models.PositiveIntegerField(_("quota"))
     issued = models.PositiveIntegerField(_("issued"), default=0)
     per_member = models.PositiveSmallIntegerField(_("per member"), default=1)

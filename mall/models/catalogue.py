@@ -82,9 +82,7 @@ class Product(models.Model):
         verbose_name = _("product")
         verbose_name_plural = _("products")
         indexes = [
-            GinIndex(
-                OpClass("search_text", name="gin_trgm_ops"), name="mall_product_search"
-            ),
+            GinIndex(OpClass("search_text", name="gin_trgm_ops"), name="mall_product_search"),
             models.Index(fields=["category", "id"], name="mall_product_shelf"),
             models.Index(fields=["price_fen", "id"], name="mall_product_price"),
         ]
@@ -123,9 +121,7 @@ class Review(models.Model):
     stars = models.PositiveSmallIntegerField(_("stars"))
     text = models.TextField(_("text"), blank=True)
     created_at = models.DateTimeField(_("created at"))
-    source_key = models.CharField(
-        max_length=64, null=True, blank=True, unique=True, editable=False
-    )
+    source_key = models.CharField(max_length=64, null=True, blank=True, unique=True, editable=False)
 
     class Meta:
         verbose_name = _("review")

@@ -55,9 +55,7 @@ class Order(models.Model):
         Member, models.PROTECT, related_name="orders", verbose_name=_("member")
     )
     operator = models.ForeignKey(Operator, models.PROTECT, verbose_name=_("operator"))
-    store = models.ForeignKey(
-        Store, models.PROTECT, related_name="orders", verbose_name=_("store")
-    )
+    store = models.ForeignKey(Store, models.PROTECT, related_name="orders", verbose_name=_("store"))
     channel = models.CharField(_("channel"), max_length=16, choices=OrderChannel.choices)
     source_token = models.CharField(_("touchpoint"), max_length=32, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=OrderState.choices)
@@ -147,9 +145,7 @@ class OrderLine(models.Model):
                 name="mall_orderline_net",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    refunded_quantity__lte=F("quantity"), refunded_fen__lte=F("net_fen")
-                ),
+                condition=Q(refunded_quantity__lte=F("quantity"), refunded_fen__lte=F("net_fen")),
                 name="mall_orderline_refund_within",
             ),
             models.CheckConstraint(

@@ -53,7 +53,9 @@ class Pickup(models.Model):
                 name="stores_pickup_digits_live",
             ),
             models.CheckConstraint(
-                condition=Q(state="collected", collected_at__isnull=False, collected_by__isnull=False)
+                condition=Q(
+                    state="collected", collected_at__isnull=False, collected_by__isnull=False
+                )
                 | (~Q(state="collected") & Q(collected_at__isnull=True)),
                 name="stores_pickup_collected_stamped",
             ),

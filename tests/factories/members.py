@@ -95,7 +95,6 @@ def make_card(
 ) -> Card:
     """A card that was bought for ``principal_fen`` of WeChat money, with its bonus."""
     from members.services.card_issue import card_issue
-
     from stores.ledger import AccountSpec, accounts_ensure
 
     product = make_card_product(operator=operator, price_fen=principal_fen, bonus_fen=bonus_fen)

@@ -52,7 +52,5 @@ class EventDelivery(models.Model):
         verbose_name_plural = _("event deliveries")
         constraints = [
             # At-least-once delivery becomes exactly-once effect.
-            models.UniqueConstraint(
-                fields=["event", "consumer"], name="kernel_eventdelivery_once"
-            ),
+            models.UniqueConstraint(fields=["event", "consumer"], name="kernel_eventdelivery_once"),
         ]
