@@ -1,0 +1,26 @@
+"""The ledger accounts an operator's sales go through. None of them is guarded or hot."""
+
+from dataclasses import dataclass
+
+from stores.ledger import AccountSpec, accounts_ensure
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Account ids. ``wechat``: money the gateway holds for the merchant (a debit balance);
+    ``sales_wechat``: sales it paid for; ``suspense``: money for orders that had ended."""
+
+    wechat: int
+    sales_wechat: int
+    suspense: int
+
+
+def books(operator_code: str, operator_id: int, mchid: str) -> Books:
+    """The accounts of an operator and its merchant id, made on first use."""
+    codes = (
+        f"wechat:{mchid}",
+        f"sales.wechat:{operator_code}",
+        f"suspense:{operator_code}",
+    )
+    ids = accounts_ensure([AccountSpec(code, operator_id=operator_id) for code in codes])
+    return Books(*(ids[code] for code in codes))

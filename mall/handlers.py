@@ -1,0 +1,85 @@
+"""What the mall does when its own events are relayed: pickup, points, messages.
+
+Handlers take lists, may see events in any order and more than once, and post differences.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from config.kernel.events import subscribe
+from config.kernel.models import Event
+from mall.events import OrderCancelled, OrderPaid, OrderRefunded, RefundDone
+from mall.models import Order, OrderLine, Refund
+from mall.services.order_handover import fulfilment_open
+from mall.states import LineKind, TenderKind
+from members.services.message_queue import MessageDraft, messages_queue
+from members.services.points_settle import PointsTarget, points_settle
+
+def fulfilments_open(events: Sequence[Event], now: datetime) -> None:
+    for order_id in sorted({e.subject_id for e in events}):
+        fulfilment_open(order_id=order_id, now=now)
+
+
+def points_follow(events: Sequence[Event], now: datetime) -> None:
+    """Points for what the order is worth now: goods only, net of what was given back."""
+    ids = {e.subject_id for e in events}
+    worth: dict[int, int] = defaultdict(int)
+    rows = OrderLine.objects.filter(order_id__in=ids, kind=LineKind.GOODS)
+    for order_id, net, refunded in rows.values_list("order_id", "net_fen", "refunded_fen"):
+        worth[order_id] += net - refunded
+    orders = Order.objects.filter(pk__in=worth, paid_at__isnull=False).order_by("pk")
+    points_settle(
+        [
+            PointsTarget(
+                member_id=member_id,
+                member_no=member_no,
+                reference=no,
+                base_fen=worth[pk],
+                moment=paid_at,
+            )
+            for pk, no, member_id, member_no, paid_at in orders.values_list(
+                "pk", "no", "member_id", "member__no", "paid_at"
+            )
+        ],
+        now=now,
+    )
+
+
+def messages_tell(events: Sequence[Event], now: datetime) -> None:
+    """Tell the member that the order is paid, and that a refund has arrived."""
+    paid = {e.subject_id for e in events if e.kind == OrderPaid.kind}
+    done = {e.subject_id for e in events if e.kind == RefundDone.kind}
+    drafts = [
+        MessageDraft(
+            member_id=member_id,
+            template="order_paid",
+            key=f"order_paid:{no}",
+            reference=no,
+            data={"order": no, "total_fen": total, "store": store},
+        )
+        for no, member_id, total, store in Order.objects.filter(pk__in=paid).values_list(
+            "no", "member_id", "total_fen", "store__name"
+        )
+    ]
+    refunds = Refund.objects.filter(pk__in=done, payment__isnull=False)
+    drafts += [
+        MessageDraft(
+            member_id=member_id,
+            template="refund_done",
+            key=f"refund_done:{no}",
+            reference=order_no,
+            data={"order": order_no, "amount_fen": amount, "way": str(TenderKind.WECHAT)},
+        )
+        for no, order_no, member_id, amount in refunds.values_list(
+            "no", "order__no", "order__member_id", "amount_fen"
+        )
+    ]
+    messages_queue(drafts, now=now)
+
+
+def subscribe_all() -> None:
+    """Called once by ``apps.ready()``; the names are remembered per event, never rename one."""
+    subscribe("mall.fulfilment", [OrderPaid], fulfilments_open)
+    subscribe("mall.points", [OrderPaid, OrderRefunded, OrderCancelled], points_follow)
+    subscribe("mall.messages", [OrderPaid, RefundDone], messages_tell)

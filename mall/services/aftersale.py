@@ -1,0 +1,250 @@
+"""After-sale: a member asks for units back, staff decide, everything comes back in proportion.
+
+Approving gives back, in one transaction: stored value into the lots it came from, stock, the
+coupon (by its policy, when the whole order is refunded); WeChat's part is sent after commit.
+Points and commission follow by the event, as the difference to what the order is now worth.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.actors import Actor
+from config.kernel.errors import Conflict, DomainError, NotFound
+from config.kernel.events import record
+from config.kernel.numbers import new_no
+from config.kernel.tasks import nudge
+from coupons.guards import coupon_return
+from mall.events import AfterSaleChanged, OrderRefunded
+from mall.guards import stock_return
+from mall.locks import aftersale_lock, order_lock
+from mall.models import AfterSale, AfterSaleLine, Fulfilment, Order, OrderLine
+from mall.services.order_state import (
+    aftersale_transition,
+    fulfilment_transition,
+    order_transition,
+)
+from mall.services.refund_create import RefundTooLarge, refund_lines
+from mall.services.refund_send import aftersale_settle
+from mall.states import (
+    AfterSaleKind,
+    AfterSaleState,
+    FulfilmentState,
+    LineKind,
+    OrderState,
+)
+from stores.services.pickup_cancel import pickup_cancel
+from stores.services.pickup_hold import pickup_hold, pickup_resume
+from stores.selectors import pickup_of
+
+
+class AfterSaleUnknown(NotFound):
+    code = "after_sale_unknown"
+
+
+class AfterSaleNotPossible(Conflict):
+    code = "after_sale_not_possible"
+    message = _("Units can be given back from payment until the after-sale window ends.")
+
+
+class AfterSaleOpen(Conflict):
+    code = "after_sale_open"
+    message = _("There is an open request for this order already.")
+
+
+class AfterSaleEmpty(DomainError):
+    code = "after_sale_empty"
+    message = _("Name at least one line and how many units of it.")
+
+
+class LineUnknown(NotFound):
+    code = "line_unknown"
+
+
+class CardNotReturnable(Conflict):
+    code = "card_not_returnable"
+    message = _("A stored-value card is refunded at the service desk, not as goods.")
+
+
+def aftersale_request(
+    *,
+    order_no: str,
+    lines: Sequence[tuple[int, int]],
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    kind: str = AfterSaleKind.RETURN,
+    restock: bool = True,
+    member_id: int | None = None,
+) -> AfterSale:
+    """Ask for ``lines`` (position, units) back. A pickup that is waiting is held meanwhile.
+
+    Raises OrderUnknown, AfterSaleNotPossible, AfterSaleOpen, AfterSaleEmpty, LineUnknown,
+    RefundTooLarge, CardNotReturnable.
+    """
+    scope = {} if member_id is None else {"member_id": member_id}
+    with transaction.atomic():
+        order = order_lock(no=order_no, **scope)
+        if order.state not in (OrderState.PAID, OrderState.COMPLETED):
+            raise AfterSaleNotPossible()
+        if order.after_sales.filter(state=AfterSaleState.REQUESTED).exists():
+            raise AfterSaleOpen()
+        wanted = _wanted(order, lines)
+        after_sale = AfterSale.objects.create(
+            no=new_no("AS"),
+            order=order,
+            kind=kind,
+            state=AfterSaleState.REQUESTED,
+            reason=reason[:200],
+            created_at=now,
+        )
+        AfterSaleLine.objects.bulk_create(
+            AfterSaleLine(after_sale=after_sale, line=line, quantity=units, restock=restock)
+            for line, units in wanted
+        )
+        event = AfterSaleChanged(
+            subject_id=after_sale.pk,
+            order_id=order.pk,
+            to_state=AfterSaleState.REQUESTED,
+            reason=reason,
+        )
+        record([event], actor=actor, now=now)
+        pickup = pickup_of(order_no=order.no)
+        if pickup is not None and pickup.state in ("awaiting", "ready"):
+            pickup_hold(pickup_id=pickup.pk, actor=actor, now=now)
+        nudge()
+    return after_sale
+
+
+def aftersale_approve(
+    *, after_sale_no: str, reason: str, actor: Actor, now: datetime
+) -> AfterSale:
+    """Give the money, the goods and what hangs on them back.
+
+    Raises AfterSaleUnknown, IllegalTransition (decided already), RefundTooLarge.
+    """
+    with transaction.atomic():
+        after_sale = _locked(after_sale_no)
+        order = after_sale.order
+        aftersale_transition(
+            after_sale=after_sale,
+            to_state=AfterSaleState.APPROVED,
+            actor=actor,
+            now=now,
+            reason=reason,
+            decision=reason[:200],
+            decided_at=now,
+        )
+        rows = list(after_sale.lines.all())
+        refund_lines(
+            order=order,
+            after_sale=after_sale,
+            quantities={row.line_id: row.quantity for row in rows},
+            actor=actor,
+            now=now,
+        )
+        event = OrderRefunded(
+            subject_id=order.pk,
+            member_id=order.member_id,
+            after_sale_id=after_sale.pk,
+            reason=reason,
+        )
+        record([event], actor=actor, now=now)
+        if _all_refunded(order):
+            coupon_return(reference=order.no, now=now)
+            _end_refunded(order, actor, now)
+        else:
+            _resume_pickup(order, actor, now)
+        aftersale_settle(after_sale_id=after_sale.pk, actor=actor, now=now)
+        stock_return(
+            [(row.line_id, row.quantity) for row in rows if row.restock],
+            reference=after_sale.no,
+            now=now,
+        )
+        nudge()
+    after_sale.refresh_from_db()
+    return after_sale
+
+
+def aftersale_refuse(
+    *, after_sale_no: str, reason: str, actor: Actor, now: datetime
+) -> AfterSale:
+    """Refuse with a reason; a held pickup goes on. Raises AfterSaleUnknown, IllegalTransition."""
+    with transaction.atomic():
+        after_sale = _locked(after_sale_no)
+        aftersale_transition(
+            after_sale=after_sale,
+            to_state=AfterSaleState.REFUSED,
+            actor=actor,
+            now=now,
+            reason=reason,
+            decision=reason[:200],
+            decided_at=now,
+        )
+        _resume_pickup(after_sale.order, actor, now)
+        nudge()
+    return after_sale
+
+
+def _locked(after_sale_no: str) -> AfterSale:
+    """The request and its order, the order locked first."""
+    found = AfterSale.objects.filter(no=after_sale_no).values("pk", "order_id").first()
+    if found is None:
+        raise AfterSaleUnknown()
+    order = order_lock(order_id=found["order_id"])
+    after_sale = aftersale_lock(after_sale_id=found["pk"])
+    after_sale.order = order
+    return after_sale
+
+
+def _wanted(order: Order, lines: Sequence[tuple[int, int]]) -> list[tuple[OrderLine, int]]:
+    merged: dict[int, int] = {}
+    for position, units in lines:
+        merged[position] = merged.get(position, 0) + units
+    if not merged or any(units <= 0 for units in merged.values()):
+        raise AfterSaleEmpty()
+    by_position: Mapping[int, OrderLine] = {x.position: x for x in order.lines.all()}
+    wanted = []
+    for position, units in sorted(merged.items()):
+        line = by_position.get(position)
+        if line is None:
+            raise LineUnknown(line=position)
+        if line.kind == LineKind.CARD:
+            raise CardNotReturnable()
+        if line.refunded_quantity + units > line.quantity:
+            raise RefundTooLarge(line=position)
+        wanted.append((line, units))
+    return wanted
+
+
+def _all_refunded(order: Order) -> bool:
+    return not any(
+        quantity > refunded
+        for quantity, refunded in order.lines.values_list("quantity", "refunded_quantity")
+    )
+
+
+def _end_refunded(order: Order, actor: Actor, now: datetime) -> None:
+    """Nothing is left of the order: what was not handed over yet never will be."""
+    if order.state != OrderState.PAID:
+        return
+    pickup = pickup_of(order_no=order.no)
+    if pickup is not None:
+        pickup_cancel(pickup_id=pickup.pk, actor=actor, now=now)
+    for fulfilment in Fulfilment.objects.filter(order=order).exclude(
+        state__in=[FulfilmentState.COLLECTED, FulfilmentState.CANCELLED]
+    ):
+        fulfilment_transition(
+            fulfilment=fulfilment, to_state=FulfilmentState.CANCELLED, actor=actor, now=now
+        )
+    order_transition(
+        order=order, to_state=OrderState.CANCELLED, actor=actor, now=now, reason="refunded"
+    )
+
+
+def _resume_pickup(order: Order, actor: Actor, now: datetime) -> None:
+    pickup = pickup_of(order_no=order.no)
+    if pickup is not None and pickup.state == "held":
+        pickup_resume(pickup_id=pickup.pk, actor=actor, now=now)

@@ -1,0 +1,115 @@
+"""The desk: an order is made ready, then handed to whoever shows its code."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from config.kernel.actors import SYSTEM, Actor
+from config.kernel.errors import NotFound
+from config.kernel.events import record
+from config.kernel.tasks import nudge
+from mall.events import FulfilmentChanged
+from mall.locks import order_lock
+from mall.models import Fulfilment, Order
+from mall.services.order_state import fulfilment_transition, order_transition
+from mall.states import FulfilmentState, LineKind, OrderState
+from members.services.message_queue import MessageDraft, messages_queue
+from stores.selectors import pickup_of
+from stores.services.pickup_collect import pickup_collect
+from stores.services.pickup_find import pickup_find
+from stores.services.pickup_open import pickup_open
+from stores.services.pickup_ready import pickup_ready
+
+
+class PickupMissing(NotFound):
+    code = "pickup_missing"
+
+
+@dataclass(frozen=True)
+class Handover:
+    """What the desk shows: the order, and when it was handed over."""
+
+    order: Order
+    collected_at: datetime
+
+
+def fulfilment_open(*, order_id: int, now: datetime) -> None:
+    """Open the pickup of a paid order, once; a repeated call changes nothing."""
+    with transaction.atomic():
+        order = order_lock(order_id=order_id)
+        goods = order.lines.filter(kind=LineKind.GOODS).exists()
+        if order.state != OrderState.PAID or not goods or order.fulfilments.exists():
+            return
+        phone = order.member.phone or ""
+        pickup = pickup_open(
+            order_no=order.no,
+            store_id=order.store_id,
+            phone_tail=phone[-4:],
+            actor=SYSTEM,
+            now=now,
+        )
+        fulfilment = Fulfilment(
+            order=order,
+            kind="pickup",
+            store_id=order.store_id,
+            state=FulfilmentState.PENDING,
+            pickup_no=pickup.no,
+            created_at=now,
+            updated_at=now,
+        )
+        fulfilment.save()
+        event = FulfilmentChanged(
+            subject_id=fulfilment.pk, order_id=order.pk, to_state=fulfilment.state
+        )
+        record([event], actor=SYSTEM, now=now)
+
+
+def order_ready(*, order_no: str, user, actor: Actor, now: datetime) -> Order:
+    """The parcel is on the shelf: the member is told. ``user`` must work at its store.
+
+    Raises OrderUnknown, PickupMissing, IllegalTransition and what ``pickup_ready`` raises.
+    """
+    with transaction.atomic():
+        order = order_lock(no=order_no, pk__in=Order.objects.for_staff(user).values("pk"))
+        pickup = pickup_of(order_no=order.no)
+        if pickup is None:
+            raise PickupMissing()
+        pickup_ready(pickup_id=pickup.pk, actor=actor, now=now)
+        for fulfilment in order.fulfilments.all():
+            fulfilment_transition(
+                fulfilment=fulfilment, to_state=FulfilmentState.READY, actor=actor, now=now
+            )
+        messages_queue(
+            [
+                MessageDraft(
+                    member_id=order.member_id,
+                    template="pickup_ready",
+                    key=f"pickup_ready:{order.no}",
+                    reference=order.no,
+                    data={"order": order.no, "store": order.store.name},
+                )
+            ],
+            now=now,
+        )
+        nudge()
+    return order
+
+
+def order_handover(*, text: str, user, actor: Actor, now: datetime) -> Handover:
+    """Hand over what the scanned or typed ``text`` stands for; the order is then completed.
+
+    Raises PickupCollected with when and by whom on a second scan, PickupElsewhere,
+    PickupNotReady, and the search errors of ``pickup_find``.
+    """
+    pickup = pickup_find(user=user, text=text, now=now)
+    with transaction.atomic():
+        order = order_lock(no=pickup.order_no)
+        pickup_collect(pickup_id=pickup.pk, user=user, actor=actor, now=now)
+        for fulfilment in order.fulfilments.all():
+            fulfilment_transition(
+                fulfilment=fulfilment, to_state=FulfilmentState.COLLECTED, actor=actor, now=now
+            )
+        order_transition(order=order, to_state=OrderState.COMPLETED, actor=actor, now=now)
+        nudge()
+    return Handover(order, now)

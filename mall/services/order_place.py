@@ -1,0 +1,225 @@
+"""Place an order: reserve stock, lock coupons, hold the card, write the order. One transaction.
+
+An order that stored value covers in full is paid in the same transaction, by the direct form of
+each guard. Hot rows (stock) come last.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.actors import Actor
+from config.kernel.errors import Conflict
+from config.kernel.events import record
+from config.kernel.numbers import new_no
+from config.kernel.tasks import nudge
+from coupons import guards as coupon_guards
+from coupons.states import Channel
+from mall.events import OrderPaid, OrderPlaced
+from mall.guards import StockLine, order_insert, stock_reserve, stock_take
+from mall.services.quote import (
+    Basket,
+    CouponNotApplicable,
+    Quote,
+    quote,
+    quote_difference,
+    quote_recall,
+)
+from mall.states import LineKind, OrderChannel, OrderState
+from members import guards as card_guards
+
+
+class QuoteChanged(Conflict):
+    code = "quote_changed"
+    message = _("The price has changed since the quote. Look at it again.")
+
+
+class StoreWithoutPickup(Conflict):
+    code = "pickup_not_offered"
+    message = _("This store does not hand over orders.")
+
+
+def order_place(
+    *,
+    basket: Basket,
+    quote_version: str,
+    actor: Actor,
+    now: datetime,
+    source_token: str = "",
+    channel: str = OrderChannel.MINI_PROGRAM,
+) -> dict[str, Any]:
+    """Turn a quote into an order. Returns {no, state, total_fen, to_pay_fen, expires_at}.
+
+    Raises what :func:`quote` raises, QuoteChanged (with the difference), OutOfStock,
+    CouponUnavailable, InsufficientFunds, StoreWithoutPickup. On any of them nothing remains.
+    """
+    with transaction.atomic():
+        priced = quote(basket=basket, now=now)
+        document = priced.document()
+        if document["version"] != quote_version:
+            old = quote_recall(quote_version, member_id=basket.member_id)
+            raise QuoteChanged(changes=quote_difference(old, document), quote=document)
+        _refuse_what_quotes_only_warn_about(priced)
+        paid = priced.to_pay_fen == 0
+        no = new_no("SO")
+        expires_at = now + timedelta(minutes=settings.ORDER_PAY_MINUTES)
+        order_id, line_ids = _write(
+            priced, document, no, paid, source_token, channel, now, expires_at
+        )
+        record(_events(order_id, basket.member_id, paid), actor=actor, now=now)
+        _guard_coupons(priced, no, paid, now)
+        _guard_card(priced, no, paid, expires_at, actor, now)
+        stock = [
+            StockLine(line_id, priced.offers.store_id, x.offer.sku_id, x.code, x.quantity)
+            for line_id, x in zip(line_ids, priced.lines, strict=True)
+            if x.offer is not None
+        ]
+        (stock_take if paid else stock_reserve)(stock, reference=no, now=now)
+        nudge()
+    return {
+        "no": no,
+        "state": str(OrderState.PAID if paid else OrderState.PLACED),
+        "total_fen": priced.priced.total_fen,
+        "to_pay_fen": priced.to_pay_fen,
+        "expires_at": expires_at.isoformat(),
+    }
+
+
+def _refuse_what_quotes_only_warn_about(priced: Quote) -> None:
+    for refusal in priced.priced.refusals:
+        raise CouponNotApplicable(coupon=refusal.rule.reference, reason=refusal.reason)
+    is_goods = any(line.kind == LineKind.GOODS for line in priced.lines)
+    if is_goods and not priced.offers.pickup_enabled:
+        raise StoreWithoutPickup()
+
+
+def _events(order_id: int, member_id: int, paid: bool) -> list[OrderPlaced | OrderPaid]:
+    common = {"subject_id": order_id, "member_id": member_id}
+    events: list[OrderPlaced | OrderPaid] = [OrderPlaced(to_state=OrderState.PLACED, **common)]
+    if paid:
+        events.append(
+            OrderPaid(from_state=OrderState.PLACED, to_state=OrderState.PAID, **common)
+        )
+    return events
+
+
+def _write(
+    priced: Quote,
+    document: dict[str, Any],
+    no: str,
+    paid: bool,
+    source_token: str,
+    channel: str,
+    now: datetime,
+    expires_at: datetime,
+) -> tuple[int, list[int]]:
+    order = {
+        "no": no,
+        "member_id": priced.basket.member_id,
+        "operator_id": priced.operator_id,
+        "store_id": priced.offers.store_id,
+        "channel": channel,
+        "source_token": source_token,
+        "state": OrderState.PAID if paid else OrderState.PLACED,
+        "gross_fen": priced.priced.gross_fen,
+        "discount_fen": priced.priced.discount_fen,
+        "freight_fen": 0,
+        "total_fen": priced.priced.total_fen,
+        "snapshot": document,
+        "placed_at": now,
+        "expires_at": expires_at,
+        "paid_at": now if paid else None,
+        "completed_at": None,
+    }
+    lines = [
+        {
+            "position": i,
+            "kind": x.kind,
+            "sku_id": x.offer.sku_id if x.offer else None,
+            "card_product_id": x.card_product_id,
+            "title": x.title,
+            "options": x.options,
+            "quantity": x.quantity,
+            "unit_price_fen": x.unit_price_fen,
+            "gross_fen": x.gross_fen,
+            "discount_fen": x.gross_fen - x.net_fen,
+            "net_fen": x.net_fen,
+        }
+        for i, x in enumerate(priced.lines)
+    ]
+    adjustments = [
+        {
+            "position": i,
+            "kind": d.rule.kind,
+            "reference": d.rule.reference,
+            "title": d.rule.title,
+            "amount_fen": amount,
+        }
+        for d in priced.priced.discounts
+        for i, amount in enumerate(d.amounts)
+        if amount
+    ]
+    tenders = [
+        {
+            "position": i,
+            "kind": t.kind,
+            "amount_fen": t.amount_fen,
+            "account_id": t.part.account_id if t.part else None,
+            "card_no": t.part.card_no if t.part else "",
+        }
+        for i, t in enumerate(priced.tenders)
+    ]
+    allocations = [
+        {"line": i, "tender": j, "amount_fen": amount}
+        for i, row in enumerate(priced.allocations)
+        for j, amount in enumerate(row)
+        if amount
+    ]
+    return order_insert(
+        order=order,
+        lines=lines,
+        adjustments=adjustments,
+        tenders=tenders,
+        allocations=allocations,
+    )
+
+
+def _guard_coupons(priced: Quote, no: str, paid: bool, now: datetime) -> None:
+    if not priced.coupons:
+        return
+    off = {
+        d.rule.reference: d.total_fen
+        for d in priced.priced.discounts
+        if d.rule.kind == "coupon"
+    }
+    uses = [(c.pk, off[c.no]) for c in priced.coupons]
+    member_id = priced.basket.member_id
+    if paid:
+        coupon_guards.coupon_redeem(
+            uses=uses, member_id=member_id, reference=no, channel=Channel.MALL, now=now
+        )
+    else:
+        coupon_guards.coupon_lock(uses=uses, member_id=member_id, reference=no, now=now)
+
+
+def _guard_card(
+    priced: Quote, no: str, paid: bool, expires_at: datetime, actor: Actor, now: datetime
+) -> None:
+    parts = [t.part for t in priced.tenders if t.part is not None]
+    if not parts:
+        return
+    acceptor = priced.operator_code
+    if paid:
+        card_guards.card_spend(parts=parts, reference=no, acceptor_code=acceptor, now=now)
+    else:
+        card_guards.card_hold(
+            card_id=parts[0].card_id,
+            parts=parts,
+            reference=no,
+            expires_at=expires_at,
+            actor=actor,
+            now=now,
+        )

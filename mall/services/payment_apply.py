@@ -1,0 +1,191 @@
+"""What the gateway says about a payment, applied once.
+
+A captured payment turns its order into a paid one: stored value is captured, coupons redeemed,
+reserved stock sold, cards issued, all with the money's own ledger entries and in one
+transaction. Money for an order that has ended meanwhile, or that is paid already, is kept in
+suspense and refunded by itself.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.actors import SYSTEM
+from config.kernel.errors import Conflict, DomainError, NotFound
+from config.kernel.tasks import nudge
+from config.kernel.wechat.facts import Trade
+from config.kernel.wechat.pay import Notification as GatewayNotification
+from coupons import guards as coupon_guards
+from coupons.states import Channel
+from mall.books import books
+from mall.guards import stock_end
+from mall.locks import order_lock, payment_lock
+from mall.models import Adjustment, Order, OrderLine, Payment
+from mall.services.notification_record import notification_record
+from mall.services.order_state import order_transition, payment_transition
+from mall.services.refund_create import refund_late_payment
+from mall.states import (
+    DiscountKind,
+    LineKind,
+    OrderState,
+    PaymentState,
+    ReservationState,
+    TenderKind,
+)
+from members.guards import card_capture
+from members.services.card_issue import card_issue
+from stores.ledger import Draft, post
+
+
+class PaymentUnknown(NotFound):
+    code = "payment_unknown"
+
+
+class PaymentMismatch(Conflict):
+    code = "payment_mismatch"
+    message = _("Merchant, amount or currency differ from what was asked for.")
+
+
+def payment_notify(*, notification: GatewayNotification, now: datetime) -> str:
+    """Record a verified callback and apply it; a repeat changes nothing. Returns the outcome.
+
+    Raises PaymentUnknown and PaymentMismatch: the gateway will call again, staff see both.
+    """
+    with transaction.atomic():
+        row = notification_record(notification=notification, now=now)
+        if row.applied_at is not None:
+            return "duplicate"
+        refused: DomainError | None = None
+        try:
+            with transaction.atomic():
+                trading = notification.event_type.startswith("TRANSACTION.")
+                row.outcome = _apply(notification.trade(), now) if trading else "ignored"
+                row.applied_at = now
+        except (PaymentUnknown, PaymentMismatch) as error:
+            # Kept for staff; the money side is rolled back and the gateway will call again.
+            refused, row.outcome = error, error.code
+        row.save(update_fields=["applied_at", "outcome"])
+        nudge()
+    if refused is not None:
+        raise refused
+    return row.outcome
+
+
+def payment_apply(*, trade: Trade, now: datetime) -> str:
+    """Apply what a query of ours was told. Same effect as the callback, in any order with it."""
+    with transaction.atomic():
+        outcome = _apply(trade, now)
+        nudge()
+    return outcome
+
+
+def _apply(trade: Trade, now: datetime) -> str:
+    if not trade.paid:
+        return "ignored"
+    order_id = (
+        Payment.objects.filter(no=trade.out_trade_no).values_list("order_id", flat=True).first()
+    )
+    if order_id is None:
+        raise PaymentUnknown()
+    order = order_lock(order_id=order_id)
+    payment = payment_lock(no=trade.out_trade_no)
+    assert payment is not None  # found above, and payments are never deleted
+    if payment.state == PaymentState.CAPTURED:
+        return "already captured"
+    same = (trade.mchid, trade.amount_fen, trade.currency or "CNY")
+    if same != (payment.mchid, payment.amount_fen, "CNY") or not trade.transaction_id:
+        raise PaymentMismatch(payment=payment.no)
+    payment_transition(
+        payment=payment,
+        to_state=PaymentState.CAPTURED,
+        actor=SYSTEM,
+        now=now,
+        transaction_id=trade.transaction_id,
+        captured_at=now,
+    )
+    if order.state == OrderState.PLACED:
+        _pay_order(order, payment, now)
+        return "paid"
+    _keep_in_suspense(order, payment, now)
+    refund_late_payment(order=order, payment=payment, now=now)
+    return "late: refunded"
+
+
+def _pay_order(order: Order, payment: Payment, now: datetime) -> None:
+    order_transition(order=order, to_state=OrderState.PAID, actor=SYSTEM, now=now)
+    lines = list(OrderLine.objects.filter(order=order).order_by("position"))
+    accounts = books(order.operator.code, order.operator_id, payment.mchid)
+    goods_fen = payment.amount_fen
+    for line in lines:
+        if line.kind == LineKind.CARD:
+            goods_fen -= line.net_fen
+            assert line.card_product_id is not None  # constraint mall_orderline_kind
+            card_issue(
+                member_id=order.member_id,
+                card_product_id=line.card_product_id,
+                funding_account_id=accounts.wechat,
+                reference=order.no,
+                key=f"{order.no}:{line.position}",
+                actor=SYSTEM,
+                now=now,
+            )
+    if goods_fen:
+        post(
+            [
+                Draft(
+                    debit_id=accounts.wechat,
+                    credit_id=accounts.sales_wechat,
+                    amount=goods_fen,
+                    code="payment",
+                    key=f"payment:{payment.no}",
+                    reference=order.no,
+                )
+            ],
+            now=now,
+        )
+    if order.tenders.exclude(kind=TenderKind.WECHAT).exists():
+        card_capture(
+            reference=order.no, acceptor_code=order.operator.code, now=now, actor=SYSTEM
+        )
+    _redeem_coupons(order, now)
+    stock_end(
+        order_id=order.pk, reference=order.no, state=ReservationState.SOLD, now=now
+    )
+    if all(line.kind == LineKind.CARD for line in lines):
+        # Nothing to hand over: a stored-value card is delivered by being there.
+        order_transition(order=order, to_state=OrderState.COMPLETED, actor=SYSTEM, now=now)
+
+
+def _redeem_coupons(order: Order, now: datetime) -> None:
+    used: dict[str, int] = {}
+    rows = Adjustment.objects.filter(line__order=order, kind=DiscountKind.COUPON)
+    for no, amount in rows.values_list("reference", "amount_fen"):
+        used[no] = used.get(no, 0) + amount
+    if not used:
+        return
+    ids = coupon_guards.coupon_ids(nos=list(used))
+    coupon_guards.coupon_redeem(
+        uses=[(ids[no], amount) for no, amount in used.items()],
+        member_id=order.member_id,
+        reference=order.no,
+        channel=Channel.MALL,
+        now=now,
+    )
+
+
+def _keep_in_suspense(order: Order, payment: Payment, now: datetime) -> None:
+    accounts = books(order.operator.code, order.operator_id, payment.mchid)
+    post(
+        [
+            Draft(
+                debit_id=accounts.wechat,
+                credit_id=accounts.suspense,
+                amount=payment.amount_fen,
+                code="late_payment",
+                key=f"payment:{payment.no}",
+                reference=order.no,
+            )
+        ],
+        now=now,
+    )

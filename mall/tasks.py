@@ -1,0 +1,29 @@
+"""Celery tasks of the mall: one service call each."""
+
+from celery import shared_task
+
+from config.kernel import clock
+from mall.services.order_close import orders_close as close
+from mall.services.order_end import orders_expire as expire
+from mall.services.payment_query import payments_query as query
+from mall.services.refund_send import refunds_send as send
+
+
+@shared_task(name="mall.tasks.orders_expire", expires=60)
+def orders_expire() -> None:
+    expire(now=clock.now())
+
+
+@shared_task(name="mall.tasks.payments_query", expires=60)
+def payments_query() -> None:
+    query(now=clock.now())
+
+
+@shared_task(name="mall.tasks.refunds_send", expires=60)
+def refunds_send() -> None:
+    send(now=clock.now())
+
+
+@shared_task(name="mall.tasks.orders_close", expires=600)
+def orders_close() -> None:
+    close(now=clock.now())
