@@ -153,7 +153,7 @@ class Postgres:
         user = self.layout.user
         if user:
             os.chown(fresh, user.uid, user.gid)
-        command = [
+        command: list[str | Path] = [
             self._bin / "initdb",
             "-D",
             fresh,

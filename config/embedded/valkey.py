@@ -62,7 +62,7 @@ class Valkey:
     def _attempt(self) -> bool:
         server_folder(self.layout.valkey, self.layout.user)
         self.socket.unlink(missing_ok=True)
-        command = [_binary(self.layout)]
+        command = [str(_binary(self.layout))]
         for option in (
             "--port 0",
             f"--unixsocket {self.socket}",
