@@ -44,3 +44,9 @@ MESSAGE_MACHINE = {
 class ExternalKind(TextChoices):
     UNIONID = "unionid", _("WeChat unionid")
     OPENID = "openid", _("WeChat openid")
+
+
+class ConsentKind(TextChoices):
+    PRIVACY = "privacy", _("privacy policy")
+    TERMS = "terms", _("terms of membership")
+    MESSAGES = "messages", _("messages about orders")

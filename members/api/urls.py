@@ -1,3 +1,10 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from members.api import me
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("me", me.MeView.as_view(), name="me"),
+    path("me/phone", me.PhoneView.as_view(), name="me-phone"),
+    path("me/consents", me.ConsentsView.as_view(), name="me-consents"),
+    path("me/consents/<str:kind>", me.ConsentView.as_view(), name="me-consent"),
+]
