@@ -5,6 +5,7 @@ runs them all; the test suite runs them after every database test.
 """
 
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,3 +60,26 @@ def run(codes: set[str] | None = None) -> list[Finding]:
         sample = [dict(zip(names, row, strict=True)) for row in rows[:SAMPLE]]
         findings.append(Finding(line, len(rows), sample, time.perf_counter() - started))
     return findings
+
+
+def state_chain(
+    code: str, title: str, *, subject_type: str, table: str, machine: Mapping[str, Iterable[str]]
+) -> Line:
+    """Line 15 for one state machine: every row's history is an allowed path that starts from
+    nothing, has no gap, and ends in the row's current state."""
+    allowed = ", ".join(f"('{a!s}', '{b!s}')" for a in machine for b in sorted(machine[a]))
+    sql = f"""
+    WITH step AS (
+      SELECT id, subject_id, from_state, to_state,
+        lag(to_state) OVER w AS previous, lead(id) OVER w IS NULL AS last
+      FROM kernel_event WHERE subject_type = '{subject_type}' AND to_state <> ''
+      WINDOW w AS (PARTITION BY subject_id ORDER BY id)
+    )
+    SELECT r.id, r.state, s.from_state, s.to_state, s.previous
+    FROM {table} r LEFT JOIN step s ON s.subject_id = r.id
+    WHERE s.id IS NULL
+      OR coalesce(s.previous, '') <> s.from_state
+      OR (s.last AND s.to_state <> r.state)
+      OR (s.from_state <> '' AND (s.from_state, s.to_state) NOT IN ({allowed}))
+    """
+    return Line(15, code, title, sql)
