@@ -1,3 +1,15 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from mall.api import notify, orders
+
+urlpatterns = [
+    path("", include("mall.api.catalogue.urls")),
+    path("quotes", orders.QuoteView.as_view(), name="quotes"),
+    path("orders", orders.OrdersView.as_view(), name="orders"),
+    path("orders/<str:no>", orders.OrderView.as_view(), name="order"),
+    path("orders/<str:no>/pay", orders.OrderPayView.as_view(), name="order-pay"),
+    path("orders/<str:no>/cancel", orders.OrderCancelView.as_view(), name="order-cancel"),
+    path("orders/<str:no>/after-sales", orders.AfterSalesView.as_view(), name="after-sales"),
+    path("wechat/notify/<str:mchid>/payments", notify.PaymentNotifyView.as_view()),
+    path("wechat/notify/<str:mchid>/refunds", notify.RefundNotifyView.as_view()),
+]

@@ -1,0 +1,162 @@
+"""Quotes, orders, payment and after-sale of the calling member."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.response import Response
+
+from config.kernel.api import CommandView, MemberView
+from config.kernel.auth import IsMember
+from mall.api import serializers as s
+from mall.locks import OrderUnknown
+from mall.selectors.orders import after_sale_document, order_detail, order_list
+from mall.services.aftersale import aftersale_request
+from mall.services.order_end import order_cancel
+from mall.services.order_place import order_place
+from mall.services.payment_create import payment_create, payment_prepay
+from mall.services.quote import Basket, quote, quote_remember
+
+
+def basket_of(data: dict[str, Any], member_id: int) -> Basket:
+    return Basket(
+        member_id=member_id,
+        store_code=data["store"],
+        lines=tuple((x["sku"], x["quantity"]) for x in data["lines"]),
+        card_product=data["card_product"],
+        coupon_nos=tuple(data["coupons"]),
+        use_card=data["use_card"],
+        card_no=data["card"],
+        card_fen=data["card_fen"],
+    )
+
+
+@extend_schema(operation_id="quote_create", tags=["orders"])
+class QuoteView(CommandView):
+    """What a basket costs, every discount on its lines. Changes nothing, promises no stock."""
+
+    input = s.BasketInput
+    output = s.QuoteOutput
+    idempotent = False
+    success_status = 200
+    throttle_scope = "caller"
+
+    def run(self, *, data, now, **kwargs):
+        member_id = self.request.user.member_id
+        priced = quote(basket=basket_of(data, member_id), now=now)
+        document = priced.document()
+        quote_remember(document, member_id=member_id)
+        return {**document, "stock": priced.stock()}
+
+
+@extend_schema(tags=["orders"])
+class OrdersView(CommandView, ListAPIView):
+    """The member's orders; POST places one exactly as quoted."""
+
+    input = s.OrderInput
+    output = s.OrderPlacedOutput
+    serializer_class = s.OrderRowOutput
+    permission_classes = [IsMember]
+
+    def get_queryset(self):
+        return order_list(member_id=self.request.user.member_id)
+
+    @extend_schema(operation_id="order_list", responses=s.OrderRowOutput(many=True))
+    def get(self, request, *args, **kwargs):
+        return self.list(request, *args, **kwargs)
+
+    @extend_schema(operation_id="order_place")
+    def post(self, request, **kwargs):
+        return super().post(request, **kwargs)
+
+    def run(self, *, data, now, **kwargs):
+        user = self.request.user
+        return order_place(
+            basket=basket_of(data, user.member_id),
+            quote_version=data["quote_version"],
+            source_token=data["source_token"],
+            actor=user.actor,
+            now=now,
+        )
+
+
+@extend_schema(operation_id="order_get", tags=["orders"])
+class OrderView(MemberView):
+    """One order with its lines, tenders, refunds and, once paid, its pickup code."""
+
+    output = s.OrderOutput
+
+    def get(self, request, no: str):
+        document = order_detail(no=no, member_id=request.user.member_id)
+        if document is None:
+            raise OrderUnknown()
+        return Response(s.OrderOutput(document).data)
+
+
+@extend_schema(operation_id="order_pay", tags=["orders"])
+class OrderPayView(CommandView):
+    """The parameters for ``wx.requestPayment``. Repeat it freely: an order has one open payment."""
+
+    input = s.PayInput
+    output = s.PayOutput
+    success_status = 200
+
+    def run(self, *, data, now, **kwargs):
+        user = self.request.user
+        payment = payment_create(
+            order_no=kwargs["no"],
+            member_id=user.member_id,
+            appid=data["app_id"],
+            actor=user.actor,
+            now=now,
+        )
+        return {"payment": payment.no, "amount_fen": payment.amount_fen}
+
+    def after(self, body, *, now, **kwargs):
+        params = payment_prepay(
+            payment_no=body["payment"], actor=self.request.user.actor, now=now
+        )
+        return {**body, "params": params}
+
+
+@extend_schema(operation_id="order_cancel", tags=["orders"])
+class OrderCancelView(CommandView):
+    """Cancel an unpaid order: stock, coupons and held stored value come back at once."""
+
+    input = s.CancelInput
+    output = s.CancelOutput
+    success_status = 200
+
+    def run(self, *, data, now, **kwargs):
+        user = self.request.user
+        order = order_cancel(
+            order_no=kwargs["no"],
+            reason=data["reason"],
+            actor=user.actor,
+            now=now,
+            member_id=user.member_id,
+        )
+        return {"no": order.no, "state": order.state}
+
+
+@extend_schema(operation_id="after_sale_request", tags=["orders"])
+class AfterSalesView(CommandView):
+    """Ask for units of an order back; staff decide."""
+
+    input = s.AfterSaleInput
+    output = s.AfterSaleOutput
+
+    def run(self, *, data, now, **kwargs):
+        user = self.request.user
+        after_sale = aftersale_request(
+            order_no=kwargs["no"],
+            lines=[(x["position"], x["quantity"]) for x in data["lines"]],
+            kind=data["kind"],
+            reason=data["reason"],
+            actor=user.actor,
+            now=now,
+            member_id=user.member_id,
+        )
+        return s.AfterSaleOutput(after_sale_document(after_sale)).data
+
+

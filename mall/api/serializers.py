@@ -1,0 +1,213 @@
+"""Input and output of quotes, orders, payments and after-sale. Amounts are integers of fen."""
+
+from rest_framework import serializers
+
+from mall.states import AfterSaleKind, AfterSaleState, LineKind, OrderState, RefundState
+from stores.states import PickupState
+
+
+class BasketLineInput(serializers.Serializer):
+    sku = serializers.CharField(max_length=32)
+    quantity = serializers.IntegerField(min_value=1, max_value=999)
+
+
+class BasketInput(serializers.Serializer):
+    """Goods at a store, or one stored-value card."""
+
+    store = serializers.CharField(max_length=32)
+    lines = BasketLineInput(many=True, required=False, default=list, max_length=100)
+    card_product = serializers.CharField(max_length=32, required=False, default="")
+    coupons = serializers.ListField(
+        child=serializers.CharField(max_length=32), required=False, default=list, max_length=10
+    )
+    use_card = serializers.BooleanField(required=False, default=False)
+    card = serializers.CharField(
+        max_length=32, required=False, default="", help_text="pay with this card only"
+    )
+    card_fen = serializers.IntegerField(
+        min_value=0, required=False, allow_null=True, default=None, help_text="at most this much"
+    )
+
+
+class OrderInput(BasketInput):
+    quote_version = serializers.CharField(max_length=64)
+    source_token = serializers.CharField(max_length=32, required=False, default="")
+
+
+class DiscountOutput(serializers.Serializer):
+    kind = serializers.CharField()
+    reference = serializers.CharField()
+    title = serializers.CharField()
+    amount_fen = serializers.IntegerField()
+
+
+class QuoteLineOutput(serializers.Serializer):
+    position = serializers.IntegerField()
+    kind = serializers.ChoiceField(LineKind.choices)
+    code = serializers.CharField()
+    title = serializers.CharField()
+    options = serializers.DictField(child=serializers.CharField())
+    quantity = serializers.IntegerField()
+    unit_price_fen = serializers.IntegerField()
+    gross_fen = serializers.IntegerField()
+    discounts = DiscountOutput(many=True)
+    discount_fen = serializers.IntegerField()
+    net_fen = serializers.IntegerField()
+    tenders_fen = serializers.ListField(
+        child=serializers.IntegerField(), help_text="the line's net over the tenders, in order"
+    )
+
+
+class RefusedCouponOutput(serializers.Serializer):
+    coupon = serializers.CharField()
+    reason = serializers.CharField(help_text="threshold, scope or stacking")
+    missing_fen = serializers.IntegerField()
+
+
+class TenderOutput(serializers.Serializer):
+    kind = serializers.CharField(help_text="card_principal, card_bonus or wechat")
+    amount_fen = serializers.IntegerField()
+    card = serializers.CharField()
+
+
+class QuoteOutput(serializers.Serializer):
+    version = serializers.CharField(help_text="send it back to place exactly this")
+    store = serializers.CharField()
+    lines = QuoteLineOutput(many=True)
+    discounts = DiscountOutput(many=True)
+    refused_coupons = RefusedCouponOutput(many=True)
+    gross_fen = serializers.IntegerField()
+    discount_fen = serializers.IntegerField()
+    freight_fen = serializers.IntegerField()
+    total_fen = serializers.IntegerField()
+    tenders = TenderOutput(many=True)
+    card_fen = serializers.IntegerField()
+    to_pay_fen = serializers.IntegerField(help_text="left for WeChat Pay")
+    stock = serializers.DictField(child=serializers.IntegerField(), help_text="SKU → available")
+
+
+class OrderPlacedOutput(serializers.Serializer):
+    no = serializers.CharField()
+    state = serializers.ChoiceField(OrderState.choices)
+    total_fen = serializers.IntegerField()
+    to_pay_fen = serializers.IntegerField()
+    expires_at = serializers.DateTimeField()
+
+
+class OrderRowOutput(serializers.Serializer):
+    no = serializers.CharField()
+    state = serializers.ChoiceField(OrderState.choices)
+    total_fen = serializers.IntegerField()
+    store_name = serializers.CharField(source="store__name")
+    placed_at = serializers.DateTimeField()
+    paid_at = serializers.DateTimeField(allow_null=True)
+
+
+class StoreRefOutput(serializers.Serializer):
+    code = serializers.CharField()
+    name = serializers.CharField()
+
+
+class OrderLineOutput(serializers.Serializer):
+    position = serializers.IntegerField()
+    kind = serializers.ChoiceField(LineKind.choices)
+    sku = serializers.CharField()
+    title = serializers.CharField()
+    options = serializers.DictField(child=serializers.CharField())
+    quantity = serializers.IntegerField()
+    unit_price_fen = serializers.IntegerField()
+    gross_fen = serializers.IntegerField()
+    discounts = DiscountOutput(many=True)
+    discount_fen = serializers.IntegerField()
+    net_fen = serializers.IntegerField()
+    refunded_quantity = serializers.IntegerField()
+    refunded_fen = serializers.IntegerField()
+
+
+class RefundOutput(serializers.Serializer):
+    no = serializers.CharField()
+    amount_fen = serializers.IntegerField()
+    state = serializers.ChoiceField(RefundState.choices)
+    to = serializers.CharField(help_text="the tender it goes back to")
+    created_at = serializers.DateTimeField()
+    done_at = serializers.DateTimeField(allow_null=True)
+
+
+class AfterSaleLineInput(serializers.Serializer):
+    position = serializers.IntegerField(min_value=0)
+    quantity = serializers.IntegerField(min_value=1)
+
+
+class AfterSaleInput(serializers.Serializer):
+    kind = serializers.ChoiceField(AfterSaleKind.choices, default=AfterSaleKind.RETURN)
+    reason = serializers.CharField(max_length=200)
+    lines = AfterSaleLineInput(many=True, allow_empty=False)
+
+
+class AfterSaleOutput(serializers.Serializer):
+    no = serializers.CharField()
+    kind = serializers.ChoiceField(AfterSaleKind.choices)
+    state = serializers.ChoiceField(AfterSaleState.choices)
+    reason = serializers.CharField()
+    decision = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    done_at = serializers.DateTimeField(allow_null=True)
+    lines = AfterSaleLineInput(many=True)
+
+
+class PickupOutput(serializers.Serializer):
+    no = serializers.CharField()
+    state = serializers.ChoiceField(PickupState.choices)
+    token = serializers.CharField(help_text="show it as a QR code")
+    digits = serializers.CharField(help_text="said together with the last four of the phone")
+    ready_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
+    collected_at = serializers.DateTimeField(allow_null=True)
+
+
+class OrderOutput(serializers.Serializer):
+    no = serializers.CharField()
+    state = serializers.ChoiceField(OrderState.choices)
+    store = StoreRefOutput()
+    gross_fen = serializers.IntegerField()
+    discount_fen = serializers.IntegerField()
+    freight_fen = serializers.IntegerField()
+    total_fen = serializers.IntegerField()
+    refunded_fen = serializers.IntegerField()
+    placed_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    paid_at = serializers.DateTimeField(allow_null=True)
+    completed_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    transaction_ids = serializers.ListField(child=serializers.CharField())
+    lines = OrderLineOutput(many=True)
+    tenders = TenderOutput(many=True)
+    refunds = RefundOutput(many=True)
+    after_sales = AfterSaleOutput(many=True)
+    pickup = PickupOutput(allow_null=True)
+
+
+class PayInput(serializers.Serializer):
+    app_id = serializers.CharField(max_length=32, help_text="the mini-program that asks")
+
+
+class PayOutput(serializers.Serializer):
+    payment = serializers.CharField()
+    amount_fen = serializers.IntegerField()
+    params = serializers.DictField(
+        child=serializers.CharField(), help_text="hand these to wx.requestPayment"
+    )
+
+
+class CancelInput(serializers.Serializer):
+    reason = serializers.CharField(max_length=200, required=False, default="by the member")
+
+
+class CancelOutput(serializers.Serializer):
+    no = serializers.CharField()
+    state = serializers.ChoiceField(OrderState.choices)
+
+
+class NotifyOutput(serializers.Serializer):
+    code = serializers.ChoiceField([("SUCCESS", "SUCCESS"), ("FAIL", "FAIL")])
+    message = serializers.CharField()

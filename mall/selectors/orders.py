@@ -1,0 +1,135 @@
+"""Orders as their member sees them."""
+
+from typing import Any
+
+from django.db.models import Prefetch
+
+from mall.models import AfterSale, Order, OrderLine, Refund
+from mall.states import PaymentState
+from stores.selectors import pickup_of
+from stores.services.pickup_open import pickup_token
+
+
+def order_list(*, member_id: int):
+    """The member's orders as plain values, newest first; the caller paginates."""
+    return (
+        Order.objects.for_member(member_id)
+        .order_by("-id")
+        .values("id", "no", "state", "total_fen", "placed_at", "paid_at", "store__name")
+    )
+
+
+def order_detail(*, no: str, member_id: int) -> dict[str, Any] | None:
+    """One order of the member with lines, tenders, pickup and refunds; None when not theirs."""
+    order = (
+        Order.objects.for_member(member_id)
+        .filter(no=no)
+        .select_related("store", "operator")
+        .prefetch_related(
+            Prefetch("lines", OrderLine.objects.order_by("position").select_related("sku")),
+            "lines__adjustments",
+            "tenders",
+            Prefetch("refunds", Refund.objects.order_by("pk")),
+            Prefetch("after_sales", AfterSale.objects.order_by("pk").prefetch_related("lines__line")),
+            "payments",
+        )
+        .first()
+    )
+    if order is None:
+        return None
+    captured = [p for p in order.payments.all() if p.state == PaymentState.CAPTURED]
+    return {
+        "no": order.no,
+        "state": order.state,
+        "store": {"code": order.store.code, "name": order.store.name},
+        "gross_fen": order.gross_fen,
+        "discount_fen": order.discount_fen,
+        "freight_fen": order.freight_fen,
+        "total_fen": order.total_fen,
+        "refunded_fen": sum(line.refunded_fen for line in order.lines.all()),
+        "placed_at": order.placed_at,
+        "expires_at": order.expires_at,
+        "paid_at": order.paid_at,
+        "completed_at": order.completed_at,
+        "ended_at": order.ended_at,
+        "transaction_ids": [p.transaction_id for p in captured],
+        "lines": [_line(line) for line in order.lines.all()],
+        "tenders": [
+            {"kind": t.kind, "amount_fen": t.amount_fen, "card": t.card_no}
+            for t in sorted(order.tenders.all(), key=lambda t: t.position)
+        ],
+        "refunds": [
+            {
+                "no": r.no,
+                "amount_fen": r.amount_fen,
+                "state": r.state,
+                "to": _way(order, r),
+                "created_at": r.created_at,
+                "done_at": r.done_at,
+            }
+            for r in order.refunds.all()
+        ],
+        "after_sales": [after_sale_document(a) for a in order.after_sales.all()],
+        "pickup": _pickup(order),
+    }
+
+
+def after_sale_document(after_sale: AfterSale) -> dict[str, Any]:
+    return {
+        "no": after_sale.no,
+        "kind": after_sale.kind,
+        "state": after_sale.state,
+        "reason": after_sale.reason,
+        "decision": after_sale.decision,
+        "created_at": after_sale.created_at,
+        "done_at": after_sale.done_at,
+        "lines": [
+            {"position": x.line.position, "quantity": x.quantity} for x in after_sale.lines.all()
+        ],
+    }
+
+
+def _line(line: OrderLine) -> dict[str, Any]:
+    return {
+        "position": line.position,
+        "kind": line.kind,
+        "sku": line.sku.code if line.sku else "",
+        "title": line.title,
+        "options": line.options,
+        "quantity": line.quantity,
+        "unit_price_fen": line.unit_price_fen,
+        "gross_fen": line.gross_fen,
+        "discounts": [
+            {
+                "kind": a.kind,
+                "reference": a.reference,
+                "title": a.title,
+                "amount_fen": a.amount_fen,
+            }
+            for a in line.adjustments.all()
+        ],
+        "discount_fen": line.discount_fen,
+        "net_fen": line.net_fen,
+        "refunded_quantity": line.refunded_quantity,
+        "refunded_fen": line.refunded_fen,
+    }
+
+
+def _way(order: Order, refund: Refund) -> str:
+    kinds = {t.pk: t.kind for t in order.tenders.all()}
+    return kinds.get(refund.tender_id or 0, "wechat")
+
+
+def _pickup(order: Order) -> dict[str, Any] | None:
+    pickup = pickup_of(order_no=order.no)
+    if pickup is None:
+        return None
+    return {
+        "no": pickup.no,
+        "state": pickup.state,
+        "token": pickup_token(pickup),
+        "digits": pickup.digits,
+        "ready_at": pickup.ready_at,
+        "expires_at": pickup.expires_at,
+        "collected_at": pickup.collected_at,
+    }
