@@ -66,7 +66,7 @@ def transaction_refuse() -> None:
 def timeouts() -> tuple[float, float]:
     """Seconds to connect and to wait for an answer, together the limit of a call."""
     total = min(settings.GATEWAY_TIMEOUT_SECONDS, MAX_SECONDS)
-    connect = min(1, total / 2)
+    connect = min(1, total / 2)  # not money: seconds
     return connect, total - connect
 
 

@@ -15,7 +15,7 @@ class Command(BaseCommand):
     def handle(self, *args, **options) -> None:
         started = time.perf_counter()
         findings = audit.run()
-        seconds = round(time.perf_counter() - started, 3)
+        seconds = round(time.perf_counter() - started, 3)  # not money: a duration
         violated = sum(1 for f in findings if f.violations)
         if options["json"]:
             checks = [
@@ -25,7 +25,7 @@ class Command(BaseCommand):
                     "title": f.line.title,
                     "violations": f.violations,
                     "sample": f.sample,
-                    "seconds": round(f.seconds, 4),
+                    "seconds": round(f.seconds, 4),  # not money: a duration
                 }
                 for f in findings
             ]
