@@ -174,15 +174,16 @@ def test_payment_code_that_waits_for_a_password_is_queried_and_reversed(wechat, 
     assert gateway.query("POS-000003").state == "REVOKED"
 
 
-def test_a_request_signed_with_another_key_is_refused(wechat, settings):
+def test_a_request_signed_with_another_key_decides_nothing(wechat, settings):
     theirs = wechat.config["merchants"][SECOND_MCHID]["private_key"]
     merchants = {MCHID: wechat.config["merchants"][MCHID] | {"private_key": theirs}}
     settings.WECHAT = wechat.config | {"merchants": merchants}
 
-    with pytest.raises(errors.GatewayRefused) as refused:
+    with pytest.raises(errors.GatewayMisconfigured) as refused:
         pay.gateway(MCHID).query("PAY-DIRECT-1")
 
     assert refused.value.gateway_code == "SIGN_ERROR"
+    assert not isinstance(refused.value, errors.GatewayRefused)
 
 
 def test_an_answer_with_a_wrong_signature_is_not_believed(wechat, prepay):

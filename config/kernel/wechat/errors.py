@@ -105,6 +105,22 @@ class GatewayRefused(DomainError):
         self.gateway_message = gateway_message
 
 
+class GatewayMisconfigured(DomainError):
+    """Our signature or rights were refused, so nothing was decided about what was asked.
+
+    Not a GatewayRefused: a refund must wait for the repair and not be given up.
+    """
+
+    code = "gateway_misconfigured"
+    status = 502
+    message = _("The connection to the payment service is not set up correctly.")
+
+    def __init__(self, gateway_code: str = "", gateway_message: str = "") -> None:
+        super().__init__()
+        self.gateway_code = gateway_code
+        self.gateway_message = gateway_message
+
+
 class GatewayOrderMissing(GatewayRefused):
     """No such order or refund at WeChat Pay: it was never created there."""
 

@@ -30,6 +30,7 @@ T = TypeVar("T")
 NOTIFICATION_WINDOW = timedelta(minutes=5)
 _SIGNATURE_TYPE = "WECHATPAY2-SHA256-RSA2048"
 _PROBE = "WECHATPAY/SIGNTEST/"
+_MISCONFIGURED = {"SIGN_ERROR", "NO_AUTH", "MCH_NOT_EXISTS", "APPID_MCHID_NOT_MATCH"}
 _REFUSALS: dict[str, type[errors.GatewayRefused]] = {
     "ORDER_NOT_EXIST": errors.GatewayOrderMissing,
     "RESOURCE_NOT_EXISTS": errors.GatewayOrderMissing,
@@ -66,8 +67,8 @@ class Notification:
 class PayGateway:
     """One merchant's WeChat Pay. Get it from :func:`gateway`.
 
-    Every call raises GatewayBusy (nothing happened), GatewayUnavailable (it may have happened) or
-    GatewayRefused and its subclasses (it did not happen now; the subclass says what holds).
+    Every call raises GatewayBusy or GatewayMisconfigured (nothing happened, try again later),
+    GatewayUnavailable (it may have happened) or GatewayRefused and its subclasses (it did not happen now; the subclass says what holds).
     """
 
     def __init__(self, mchid: str, entry: Mapping[str, Any], base_url: str) -> None:
@@ -310,6 +311,8 @@ class PayGateway:
             raise errors.GatewayUnavailable
         if status == 429:
             raise errors.GatewayBusy
+        if code in _MISCONFIGURED:
+            raise errors.GatewayMisconfigured(code, text)
         if status >= 300:
             raise _REFUSALS.get(code, errors.GatewayRefused)(code, text)
         return answer
