@@ -68,7 +68,8 @@ class PayGateway:
     """One merchant's WeChat Pay. Get it from :func:`gateway`.
 
     Every call raises GatewayBusy or GatewayMisconfigured (nothing happened, try again later),
-    GatewayUnavailable (it may have happened) or GatewayRefused and its subclasses (it did not happen now; the subclass says what holds).
+    GatewayUnavailable (it may have happened) or GatewayRefused and its subclasses (it did not
+    happen now; the subclass says what holds).
     """
 
     def __init__(self, mchid: str, entry: Mapping[str, Any], base_url: str) -> None:
