@@ -1,0 +1,175 @@
+"""Pricing, whatever the basket and the rules: every fen is accounted for, in any order."""
+
+from itertools import pairwise, permutations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mall.pricing import (
+    Item,
+    Rule,
+    allocate_tenders,
+    price,
+    refund_amount,
+    refund_split,
+)
+
+CATEGORIES = ["shoes", "coats", "bags"]
+SCOPES: list[dict] = [
+    {},
+    {"v": 1, "all": [{"fact": "category", "op": "in", "value": ["shoes", "bags"]}]},
+    {"v": 1, "not": {"fact": "category", "op": "eq", "value": "coats"}},
+    {"v": 1, "any": [{"fact": "category", "op": "eq", "value": "hats"}]},
+]
+
+items = st.builds(
+    lambda sku, quantity, unit, category: Item(sku, quantity, unit, {"category": category}),
+    st.sampled_from([f"S{i}" for i in range(6)]),
+    st.integers(min_value=1, max_value=7),
+    st.integers(min_value=0, max_value=300_000),
+    st.sampled_from(CATEGORIES),
+)
+baskets = st.lists(items, min_size=1, max_size=6, unique_by=lambda item: item.sku)
+
+
+@st.composite
+def rules(draw) -> list[Rule]:
+    drawn = []
+    for n in range(draw(st.integers(min_value=0, max_value=5))):
+        method = draw(st.sampled_from(["amount", "percent"]))
+        top = 10_000 if method == "percent" else 200_000
+        drawn.append(
+            Rule(
+                kind=draw(st.sampled_from(["promotion", "coupon"])),
+                reference=f"R{n}",
+                title=f"R{n}",
+                method=method,
+                value=draw(st.integers(min_value=1, max_value=top)),
+                threshold_fen=draw(st.sampled_from([0, 1, 9_900, 100_000])),
+                max_discount_fen=draw(st.sampled_from([None, 1, 5_000])),
+                scope=draw(st.sampled_from(SCOPES)),
+                group=draw(st.sampled_from(["a", "b", "c"])),
+                priority=draw(st.integers(min_value=1, max_value=3)),
+            )
+        )
+    return drawn
+
+
+@given(baskets, rules())
+def test_allocations_add_up_and_nothing_is_negative(basket, given_rules):
+    priced = price(basket, given_rules)
+
+    for i, item in enumerate(basket):
+        off = [discount.amounts[i] for discount in priced.discounts]
+        assert all(amount >= 0 for amount in off)
+        assert priced.nets[i] == item.gross_fen - sum(off)
+        assert priced.nets[i] >= 0
+    assert priced.total_fen == priced.gross_fen - priced.discount_fen
+    assert priced.total_fen == sum(priced.nets)
+
+
+@given(baskets, rules())
+def test_no_discount_exceeds_its_cap_its_scope_or_its_group(basket, given_rules):
+    priced = price(basket, given_rules)
+
+    for discount in priced.discounts:
+        rule = discount.rule
+        if rule.method == "amount":
+            assert discount.total_fen <= rule.value
+        if rule.max_discount_fen is not None:
+            assert discount.total_fen <= rule.max_discount_fen
+        if rule.scope == SCOPES[1]:
+            for item, amount in zip(basket, discount.amounts, strict=True):
+                assert amount == 0 or item.facts["category"] in ("shoes", "bags")
+    groups = [discount.rule.group for discount in priced.discounts]
+    assert len(groups) == len(set(groups))
+
+
+@given(baskets, rules())
+def test_every_coupon_is_either_used_or_refused_with_a_reason(basket, given_rules):
+    priced = price(basket, given_rules)
+
+    coupons = sorted(rule.reference for rule in given_rules if rule.kind == "coupon")
+    used = [d.rule.reference for d in priced.discounts if d.rule.kind == "coupon"]
+    refused = [refusal.rule.reference for refusal in priced.refusals]
+    assert sorted(used + refused) == coupons
+    assert {refusal.reason for refusal in priced.refusals} <= {"threshold", "scope", "stacking"}
+
+
+@given(baskets, rules(), st.randoms(use_true_random=False))
+def test_the_order_of_lines_and_rules_changes_nothing(basket, given_rules, random):
+    priced = price(basket, given_rules)
+    shuffled = random.sample(basket, len(basket))
+    other = price(shuffled, random.sample(given_rules, len(given_rules)))
+
+    assert other.total_fen == priced.total_fen
+    nets = {item.sku: net for item, net in zip(basket, priced.nets, strict=True)}
+    assert {item.sku: net for item, net in zip(shuffled, other.nets, strict=True)} == nets
+    off = {d.rule.reference: d.total_fen for d in priced.discounts}
+    assert {d.rule.reference: d.total_fen for d in other.discounts} == off
+
+
+def test_a_fen_that_cannot_be_shared_falls_on_the_same_line_in_every_order():
+    basket = [Item(sku, 1, 100, {}) for sku in ("S1", "S2", "S3")]
+    off = Rule("promotion", "R", "R", "amount", 100, 0, None, {}, "g")
+
+    for order in permutations(basket):
+        priced = price(order, [off])
+        nets = {item.sku: net for item, net in zip(order, priced.nets, strict=True)}
+        assert nets == {"S1": 66, "S2": 67, "S3": 67}
+
+
+@st.composite
+def paid_orders(draw) -> tuple[list[tuple[int, int]], list[int]]:
+    """Lines (net in fen, units) and the tenders that paid them, in fen."""
+    lines = draw(
+        st.lists(
+            st.tuples(
+                st.integers(min_value=0, max_value=500_000), st.integers(min_value=1, max_value=7)
+            ),
+            min_size=1,
+            max_size=5,
+        )
+    )
+    total = sum(net for net, _units in lines)
+    cuts = draw(st.lists(st.integers(min_value=0, max_value=total), min_size=0, max_size=4))
+    edges = [0, *sorted(cuts), total]
+    return lines, [high - low for low, high in pairwise(edges)]
+
+
+@given(paid_orders())
+def test_rows_add_up_to_lines_and_columns_to_tenders(order):
+    lines, tenders = order
+
+    rows = allocate_tenders([net for net, _units in lines], tenders)
+
+    assert [sum(row) for row in rows] == [net for net, _units in lines]
+    assert [sum(column) for column in zip(*rows, strict=True)] == tenders
+    assert all(amount >= 0 for row in rows for amount in row)
+
+
+@given(paid_orders(), st.randoms(use_true_random=False), st.data())
+def test_refunding_all_parts_in_any_sequence_returns_exactly_what_was_paid(order, random, data):
+    lines, tenders = order
+    left = allocate_tenders([net for net, _units in lines], tenders)
+    refunded_units = [0] * len(lines)
+    per_line = [0] * len(lines)
+    per_tender = [0] * len(tenders)
+
+    while any(done < units for done, (_net, units) in zip(refunded_units, lines, strict=True)):
+        open_lines = [i for i, (_net, units) in enumerate(lines) if refunded_units[i] < units]
+        i = random.choice(open_lines)
+        net, units = lines[i]
+        take = data.draw(st.integers(min_value=1, max_value=units - refunded_units[i]))
+        amount = refund_amount(net, units, refunded_units[i], take)
+        parts = refund_split(amount, left[i])
+        assert 0 <= amount <= net - per_line[i]
+        assert sum(parts) == amount
+        assert all(0 <= part <= have for part, have in zip(parts, left[i], strict=True))
+        refunded_units[i] += take
+        per_line[i] += amount
+        left[i] = [have - part for have, part in zip(left[i], parts, strict=True)]
+        per_tender = [sofar + part for sofar, part in zip(per_tender, parts, strict=True)]
+
+    assert per_line == [net for net, _units in lines]
+    assert per_tender == tenders
