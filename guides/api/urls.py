@@ -1,3 +1,7 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from guides.api.touches import TouchView
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("touches", TouchView.as_view(), name="touches"),
+]

@@ -1,3 +1,15 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from guides.web import views
+
+app_name = "guides"
+urlpatterns = [
+    path("", views.today, name="today"),
+    path("customers/", views.customers, name="customers"),
+    path("commission/", views.commission, name="commission"),
+    path("codes/", views.codes, name="codes"),
+    path("codes/products/", views.products, name="products"),
+    path("codes/new/", views.code_new, name="code_new"),
+    path("codes/<str:token>/", views.code, name="code"),
+    path("codes/<str:token>/image/", views.code_picture, name="code_picture"),
+]

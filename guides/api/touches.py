@@ -1,0 +1,56 @@
+"""POST touches: a member came by a guide's code."""
+
+from datetime import datetime
+from typing import Any
+
+from rest_framework import serializers
+
+from config.kernel.api import CommandView
+from guides.services.touch_record import touch_record
+
+
+class TouchInput(serializers.Serializer):
+    token = serializers.CharField(max_length=32, help_text="The scene of the 小程序码.")
+    product = serializers.CharField(
+        max_length=32,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Code of the product being looked at; without it that of the code.",
+    )
+
+
+class TouchGuide(serializers.Serializer):
+    name = serializers.CharField()
+
+
+class TouchProduct(serializers.Serializer):
+    code = serializers.CharField()
+    name = serializers.CharField()
+
+
+class TouchOutput(serializers.Serializer):
+    guide = TouchGuide()
+    product = TouchProduct(allow_null=True)
+
+
+class TouchView(CommandView):
+    """Record a touch. It moves no value, so it needs no idempotency key."""
+
+    idempotent = False
+    input = TouchInput
+    output = TouchOutput
+
+    def run(self, *, data: dict[str, Any], now: datetime, **kwargs: Any) -> dict[str, Any]:
+        done = touch_record(
+            token=data["token"],
+            member_id=self.request.user.member_id,
+            product_code=data["product"],
+            actor=self.request.user.actor,
+            now=now,
+        )
+        product = done.product
+        return {
+            "guide": {"name": done.guide.name},
+            "product": {"code": product.code, "name": product.name} if product else None,
+        }

@@ -1,0 +1,21 @@
+"""Events of the guides' world. Payloads carry ids only."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from config.kernel.events import EventBase
+
+
+@dataclass(frozen=True, kw_only=True)
+class BindingOpened(EventBase):
+    kind: ClassVar[str] = "guides.binding_opened"
+    subject_type: ClassVar[str] = "binding"
+    guide_id: int
+    member_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeCreated(EventBase):
+    kind: ClassVar[str] = "guides.code_created"
+    subject_type: ClassVar[str] = "code"
+    guide_id: int

@@ -1,0 +1,36 @@
+"""Who may open the workbench: a signed-in user who is an active guide."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from config.kernel import clock
+from guides.models import Guide
+from guides.selectors import guide_of
+
+
+class GuideRequest(HttpRequest):
+    """A request whose ``guide`` is known."""
+
+    guide: Guide
+
+
+def guide_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Anonymous visitors go to the login page; others who are no active guide get a 403 page."""
+
+    @login_required
+    @wraps(view)
+    def wrapped(request: GuideRequest, *args, **kwargs) -> HttpResponse:
+        guide = guide_of(user_id=request.user.pk, now=clock.now())
+        if guide is None:
+            raise PermissionDenied(
+                _("The workbench is for shopping guides. Ask your manager to make you one.")
+            )
+        request.guide = guide
+        return view(request, *args, **kwargs)
+
+    return wrapped
