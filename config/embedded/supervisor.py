@@ -220,6 +220,9 @@ class Supervisor:
             if self.stopping:
                 raise _Stopped
             self._check_children()
+            if any(child.process and child.process.poll() is not None for child in self.children):
+                answer = "a process keeps ending; see the lines above"
+                return False
             try:
                 address = f"http://{self.local}:{self.port}/readyz"
                 with urllib.request.urlopen(address, timeout=5) as response:
