@@ -5,3 +5,15 @@ from django.utils.translation import gettext_lazy as _
 class CouponsConfig(AppConfig):
     name = "coupons"
     verbose_name = _("coupons")
+
+    def ready(self) -> None:
+        from config.kernel.conditions import register_fact
+        from coupons import audit  # noqa: F401  registers the lines
+
+        # What a coupon's scope may ask about a line; the mall supplies the values.
+        register_fact("category", "set", _("category"))
+        register_fact("brand", "str", _("brand"))
+        register_fact("product", "str", _("product"))
+        register_fact("sku", "str", _("SKU"))
+        register_fact("store", "str", _("store"))
+        register_fact("operator", "str", _("operator"))

@@ -23,11 +23,15 @@ class CouponState(TextChoices):
     REVOKED = "revoked", _("revoked")
 
 
+# A cash desk uses a coupon at once; an order locks it first and uses it when it is paid.
+_FROM_USABLE = frozenset(
+    {CouponState.LOCKED, CouponState.USED, CouponState.EXPIRED, CouponState.REVOKED}
+)
 COUPON_MACHINE = {
-    CouponState.CLAIMED: frozenset({CouponState.LOCKED, CouponState.EXPIRED, CouponState.REVOKED}),
+    CouponState.CLAIMED: _FROM_USABLE,
     CouponState.LOCKED: frozenset({CouponState.USED, CouponState.CLAIMED, CouponState.RETURNED}),
     CouponState.USED: frozenset({CouponState.RETURNED}),
-    CouponState.RETURNED: frozenset({CouponState.LOCKED, CouponState.EXPIRED, CouponState.REVOKED}),
+    CouponState.RETURNED: _FROM_USABLE,
 }
 USABLE = (CouponState.CLAIMED, CouponState.RETURNED)
 

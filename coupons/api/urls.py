@@ -1,3 +1,13 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from coupons.api import coupons, templates
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("coupon-templates", templates.TemplatesView.as_view(), name="coupon-templates"),
+    path(
+        "coupon-templates/<str:code>/claim",
+        templates.ClaimView.as_view(),
+        name="coupon-template-claim",
+    ),
+    path("me/coupons", coupons.MyCouponsView.as_view(), name="me-coupons"),
+]

@@ -25,6 +25,9 @@ class Coupon(models.Model):
     claimed_at = models.DateTimeField(_("claimed at"))
     source_token = models.CharField(_("came by code"), max_length=32, blank=True)
     locked_by = models.CharField(_("order number"), max_length=32, blank=True)
+    locked_fen = models.PositiveIntegerField(
+        _("discount set aside (fen)"), default=0, help_text=_("while an order locks the coupon")
+    )
     used_at = models.DateTimeField(_("used at"), null=True, blank=True)
 
     objects = CouponQuerySet.as_manager()
@@ -46,8 +49,23 @@ class Coupon(models.Model):
                 | (~Q(state__in=["locked", "used"]) & Q(locked_by="", used_at__isnull=True)),
                 name="coupons_coupon_state_stamped",
             ),
+            models.CheckConstraint(
+                # What a budget gives to a lock ends with the lock.
+                condition=Q(state="locked") | Q(locked_fen=0),
+                name="coupons_coupon_lock_amount",
+            ),
         ]
-        indexes = [models.Index(fields=["member", "state"], name="coupons_coupon_wallet")]
+        indexes = [
+            models.Index(fields=["member", "state"], name="coupons_coupon_wallet"),
+            models.Index(
+                fields=["locked_by"], condition=Q(state="locked"), name="coupons_coupon_lock"
+            ),
+            models.Index(
+                fields=["valid_until"],
+                condition=Q(state__in=["claimed", "returned"]),
+                name="coupons_coupon_ending",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.no

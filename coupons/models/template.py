@@ -1,9 +1,19 @@
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from coupons.states import CouponKind, RefundPolicy
+from config.kernel import conditions
+from config.kernel.errors import DomainError
+from config.kernel.money import BASIS_POINTS
+from coupons.states import Channel, CouponKind, RefundPolicy
 from stores.models import Operator
+
+
+def all_channels() -> list[str]:
+    return [str(channel) for channel in Channel]
 
 
 class Template(models.Model):
@@ -23,7 +33,9 @@ class Template(models.Model):
     scope = models.JSONField(
         _("scope"), default=dict, blank=True, help_text=_("condition over the lines; {} = all")
     )
-    channels = models.JSONField(_("channels"), default=list)
+    channels = models.JSONField(
+        _("channels"), default=all_channels, help_text=_("where it may be used")
+    )
     stacking_group = models.CharField(
         _("stacking group"),
         max_length=32,
@@ -77,3 +89,25 @@ class Template(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """What the database cannot say about a form's JSON. Raises ValidationError per field."""
+        errors: dict[str, Any] = {}
+        try:
+            conditions.validate(self.scope)
+        except DomainError as error:
+            errors["scope"] = str(error)
+        if not isinstance(self.channels, list) or not set(self.channels) <= set(all_channels()):
+            errors["channels"] = _('a list of "mall" and "store"')
+        if not _are_shares(self.sponsor_shares):
+            errors["sponsor_shares"] = _("whole basis points that add up to 10,000, or nothing")
+        if errors:
+            raise ValidationError(errors)
+
+
+def _are_shares(value: Any) -> bool:
+    if value == {}:
+        return True
+    if not isinstance(value, dict) or any(type(v) is not int or v < 0 for v in value.values()):
+        return False
+    return sum(value.values()) == BASIS_POINTS

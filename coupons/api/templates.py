@@ -1,0 +1,115 @@
+"""Coupons to be had: the list for everyone, the claim for members."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.permissions import AllowAny
+
+from config.kernel import clock, conditions
+from config.kernel.api import CommandView
+from config.kernel.auth import Principal
+from coupons.guards import coupon_claim
+from coupons.models import Template
+from coupons.selectors import templates_claimable
+from coupons.states import Channel, CouponKind
+
+
+class OperatorOutput(serializers.Serializer):
+    code = serializers.CharField()
+    name = serializers.CharField()
+
+
+class WorthOutput(serializers.ModelSerializer):
+    """What a coupon of the template is worth, for what, and where."""
+
+    kind = serializers.ChoiceField(CouponKind.choices)
+    value = serializers.IntegerField(
+        help_text=_("fen for amount off, basis points off for percent off")
+    )
+    scope_words = serializers.SerializerMethodField(help_text=_("for what, in words"))
+    channels = serializers.ListField(child=serializers.ChoiceField(Channel.choices))
+    operator = OperatorOutput()
+
+    class Meta:
+        model = Template
+        fields = [
+            "code",
+            "name",
+            "kind",
+            "value",
+            "max_discount_fen",
+            "threshold_fen",
+            "scope_words",
+            "channels",
+            "operator",
+        ]
+
+    def get_scope_words(self, template: Template) -> str:
+        return conditions.explain(template.scope) if template.scope else str(_("everything"))
+
+
+class TemplateOutput(WorthOutput):
+    left = serializers.IntegerField(help_text=_("how many can still be claimed"))
+    mine = serializers.IntegerField(help_text=_("how many of them the caller has claimed"))
+
+    class Meta(WorthOutput.Meta):
+        fields = [
+            *WorthOutput.Meta.fields,
+            "claim_until",
+            "valid_until",
+            "valid_days",
+            "per_member",
+            "left",
+            "mine",
+        ]
+
+
+class TemplatesView(ListAPIView):
+    """What can be claimed now, newest first. Open to everyone."""
+
+    permission_classes = [AllowAny]
+    serializer_class = TemplateOutput
+    ordering = "-id"
+    filter_backends: list[Any] = []
+    queryset = Template.objects.none()
+
+    def get_queryset(self):
+        user = self.request.user
+        member_id = user.extra.get("member_id") if isinstance(user, Principal) else None
+        return templates_claimable(member_id=member_id, now=clock.now())
+
+
+class ClaimInput(serializers.Serializer):
+    source_token = serializers.CharField(
+        max_length=32,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text=_("the code by which the member came, if any"),
+    )
+
+
+class ClaimOutput(serializers.Serializer):
+    no = serializers.CharField()
+    valid_from = serializers.DateTimeField()
+    valid_until = serializers.DateTimeField()
+
+
+class ClaimView(CommandView):
+    """Claim one coupon. 409 when there is none left, the member has enough, or it is closed."""
+
+    input = ClaimInput
+    output = ClaimOutput
+
+    def run(self, *, data: dict[str, Any], now, **kwargs: Any) -> Any:
+        claimed = coupon_claim(
+            template_code=kwargs["code"],
+            member_id=self.request.user.member_id,
+            source_token=data["source_token"],
+            public_only=True,
+            actor=self.request.user.actor,
+            now=now,
+        )
+        return ClaimOutput(claimed).data

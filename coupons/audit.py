@@ -1,0 +1,123 @@
+"""Audit lines of coupons. Numbers are those of the rules."""
+
+from config.kernel.audit import Line, register, state_chain
+from coupons.states import COUPON_MACHINE
+
+# When a use was decided: the moment of the lock where an order locked the coupon before.
+_DECIDED = """
+  coalesce((SELECT max(e.occurred_at) FROM kernel_event e
+            WHERE e.subject_type = 'coupon' AND e.subject_id = c.id AND e.to_state = 'locked'
+              AND e.payload ->> 'reference' = r.reference AND e.occurred_at <= r.redeemed_at),
+           r.redeemed_at)
+"""
+
+register(
+    Line(
+        17,
+        "coupon.one_use",
+        "a coupon has at most one live redemption over both channels",
+        """
+        SELECT coupon_id, count(*) AS live FROM coupons_redemption
+        WHERE reversed_at IS NULL GROUP BY coupon_id HAVING count(*) > 1
+        """,
+    ),
+    Line(
+        17,
+        "coupon.used_is_redeemed",
+        "a coupon is used exactly while it has a live redemption",
+        """
+        SELECT c.id, c.state, r.id AS redemption FROM coupons_coupon c
+        LEFT JOIN coupons_redemption r ON r.coupon_id = c.id AND r.reversed_at IS NULL
+        WHERE (c.state = 'used') <> (r.id IS NOT NULL)
+        """,
+    ),
+    Line(
+        17,
+        "coupon.use_in_validity",
+        "a coupon was used, or locked for its use, inside its validity",
+        f"""
+        SELECT r.id, r.channel, c.valid_from, c.valid_until, {_DECIDED} AS decided_at
+        FROM coupons_redemption r JOIN coupons_coupon c ON c.id = r.coupon_id
+        WHERE {_DECIDED} < c.valid_from OR {_DECIDED} >= c.valid_until
+        """,
+    ),
+    Line(
+        18,
+        "coupon.issued",
+        "issued is the number of coupons and within the quota",
+        """
+        SELECT t.id, t.quota, t.issued, count(c.id) AS coupons FROM coupons_template t
+        LEFT JOIN coupons_coupon c ON c.template_id = t.id
+        GROUP BY t.id HAVING t.issued <> count(c.id) OR t.issued > t.quota
+        """,
+    ),
+    Line(
+        18,
+        "coupon.per_member",
+        "no member has more coupons of a template than one may",
+        """
+        SELECT c.template_id, c.member_id, t.per_member, count(*) AS coupons
+        FROM coupons_coupon c JOIN coupons_template t ON t.id = c.template_id
+        GROUP BY c.template_id, c.member_id, t.per_member HAVING count(*) > t.per_member
+        """,
+    ),
+    Line(
+        18,
+        "coupon.claim_window",
+        "no coupon was claimed before or after its template's claim window",
+        """
+        SELECT c.id, c.claimed_at, t.claim_from, t.claim_until
+        FROM coupons_coupon c JOIN coupons_template t ON t.id = c.template_id
+        WHERE c.claimed_at < t.claim_from OR c.claimed_at >= t.claim_until
+        """,
+    ),
+    Line(
+        18,
+        "coupon.budget",
+        "spent is what is locked and redeemed, and within the budget",
+        """
+        SELECT t.id, t.budget_fen, t.spent_fen, coalesce(l.fen, 0) AS locked,
+          coalesce(r.fen, 0) AS redeemed
+        FROM coupons_template t
+        LEFT JOIN (SELECT template_id, sum(locked_fen) AS fen FROM coupons_coupon
+                   WHERE state = 'locked' GROUP BY template_id) l ON l.template_id = t.id
+        LEFT JOIN (SELECT c.template_id, sum(x.amount_fen) AS fen FROM coupons_redemption x
+                   JOIN coupons_coupon c ON c.id = x.coupon_id WHERE x.reversed_at IS NULL
+                   GROUP BY c.template_id) r ON r.template_id = t.id
+        WHERE t.budget_fen IS NOT NULL AND (t.spent_fen > t.budget_fen
+          OR t.spent_fen <> coalesce(l.fen, 0) + coalesce(r.fen, 0))
+        """,
+    ),
+    Line(
+        19,
+        "coupon.returned_once",
+        "every use that was taken back gave its coupon back once, and none was without a use",
+        """
+        SELECT coalesce(r.coupon_id, e.subject_id) AS coupon_id, r.reversed, e.returned
+        FROM (SELECT coupon_id, count(*) AS reversed FROM coupons_redemption
+              WHERE reversed_at IS NOT NULL GROUP BY coupon_id) r
+        FULL JOIN (SELECT subject_id, count(*) AS returned FROM kernel_event
+                   WHERE subject_type = 'coupon' AND from_state = 'used'
+                     AND to_state = 'returned' GROUP BY subject_id) e
+          ON e.subject_id = r.coupon_id
+        WHERE r.reversed IS DISTINCT FROM e.returned
+        """,
+    ),
+    Line(
+        19,
+        "coupon.returned_life",
+        "a coupon that a refund gave back lived at least 30 days more",
+        """
+        SELECT c.id, c.valid_until, r.reversed_at FROM coupons_redemption r
+        JOIN coupons_coupon c ON c.id = r.coupon_id
+        WHERE r.reversed_at IS NOT NULL AND c.valid_until < r.reversed_at + interval '30 days'
+        """,
+    ),
+    state_chain(
+        "coupon.states",
+        "a coupon's history is an allowed path that ends in its state",
+        subject_type="coupon",
+        table="coupons_coupon",
+        machine=COUPON_MACHINE,
+    ),
+)

@@ -1,0 +1,112 @@
+"""Reads over coupons and their templates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet
+
+from coupons.models import Coupon, Template
+from coupons.states import USABLE, CouponState
+
+# What members see as states: a coupon past its validity has run out, whoever noted it or not.
+SHOWN_STATES = ("usable", *map(str, CouponState))
+
+
+@dataclass(frozen=True, slots=True)
+class CouponRule:
+    """What pricing needs to know of a usable coupon.
+
+    ``value`` is fen for amount off, basis points off for percent; ``scope`` is a condition over
+    the facts of a line; ``operator_id`` is whose stores take it.
+    """
+
+    pk: int
+    no: str
+    state: str
+    member_id: int
+    template_id: int
+    name: str
+    kind: str
+    value: int
+    max_discount_fen: int | None
+    threshold_fen: int
+    scope: dict[str, Any]
+    stacking_group: str
+    operator_id: int
+    channels: tuple[str, ...]
+    valid_from: datetime
+    valid_until: datetime
+
+
+def usable(now: datetime) -> Q:
+    """Condition over Coupon: claimed or given back, and within its validity."""
+    return Q(state__in=USABLE, valid_from__lte=now, valid_until__gt=now)
+
+
+def coupon_rules(
+    *, member_id: int, nos: Sequence[str] | None = None, now: datetime
+) -> list[CouponRule]:
+    """The member's coupons that may be used at ``now`` (those of ``nos``, when given), the one
+    that ends first first. One statement."""
+    query = Coupon.objects.for_member(member_id).filter(usable(now))
+    if nos is not None:
+        query = query.filter(no__in=nos)
+    rows = query.select_related("template").order_by("valid_until", "pk")
+    return [_rule(coupon) for coupon in rows]
+
+
+def _rule(coupon: Coupon) -> CouponRule:
+    template = coupon.template
+    return CouponRule(
+        pk=coupon.pk,
+        no=coupon.no,
+        state=coupon.state,
+        member_id=coupon.member_id,
+        template_id=template.pk,
+        name=template.name,
+        kind=template.kind,
+        value=template.value,
+        max_discount_fen=template.max_discount_fen,
+        threshold_fen=template.threshold_fen,
+        scope=template.scope,
+        stacking_group=template.stacking_group,
+        operator_id=template.operator_id,
+        channels=tuple(template.channels),
+        valid_from=coupon.valid_from,
+        valid_until=coupon.valid_until,
+    )
+
+
+def templates_claimable(*, member_id: int | None, now: datetime) -> QuerySet[Template]:
+    """Templates that anyone may claim at ``now``, with what is left and how many of them the
+    member has (``mine``, 0 for strangers)."""
+    return (
+        Template.objects.filter(
+            Q(valid_until__isnull=True) | Q(valid_until__gt=now),
+            public=True,
+            archived_at__isnull=True,
+            claim_from__lte=now,
+            claim_until__gt=now,
+            issued__lt=F("quota"),
+        )
+        .select_related("operator")
+        .annotate(
+            left=F("quota") - F("issued"),
+            mine=Count("coupons", filter=Q(coupons__member_id=member_id or 0)),
+        )
+    )
+
+
+def member_coupons(*, member_id: int, state: str = "", now: datetime) -> QuerySet[Coupon]:
+    """The member's coupons in one of SHOWN_STATES, or all."""
+    query = Coupon.objects.for_member(member_id).select_related("template__operator")
+    over = Q(state__in=USABLE, valid_until__lte=now)
+    if state == "usable":
+        return query.filter(usable(now))
+    if state == CouponState.EXPIRED:
+        return query.filter(Q(state=CouponState.EXPIRED) | over)
+    if state in USABLE:
+        return query.filter(usable(now), state=state)
+    return query.filter(state=state) if state else query

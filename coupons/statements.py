@@ -1,0 +1,179 @@
+"""The statements of the guards: each locks, changes, writes its events and counts in one go.
+
+Data-modifying parts of one statement see the same snapshot; rows are locked first (``FOR NO KEY
+UPDATE`` looks at the newest version of each and drops those that no longer qualify), so what is
+changed is what was locked. Parameters are cast because they are bound by the server.
+"""
+
+_EVENT = """event AS (
+  INSERT INTO kernel_event (kind, subject_type, subject_id, from_state, to_state, reason,
+    actor_kind, actor_id, payload, occurred_at, relayed_at, attempts, last_error)
+  SELECT %(kind)s::text, %(subject)s::text, x.id, x.from_state, x.to_state, '',
+    %(actor_kind)s::text, %(actor_id)s::text,
+    jsonb_build_object('member_id', x.member_id, 'template_id', x.template_id,
+                       'reference', %(reference)s::text),
+    %(now)s::timestamptz, %(relayed_at)s::timestamptz, 0, ''
+  FROM {source} x ORDER BY x.id
+)"""
+
+CLAIM = (
+    """
+WITH template AS (
+  SELECT t.id, t.quota, t.issued, t.per_member,
+    (t.archived_at IS NULL AND %(now)s::timestamptz >= t.claim_from
+     AND %(now)s::timestamptz < t.claim_until
+     AND (t.valid_until IS NULL OR t.valid_until > %(now)s::timestamptz)) AS open,
+    least(t.valid_until,
+          %(now)s::timestamptz + make_interval(days => t.valid_days::int)) AS valid_until
+  FROM coupons_template t
+  WHERE t.code = %(code)s::text AND (t.public OR NOT %(public_only)s::bool)
+), mine AS (
+  SELECT count(*) AS claimed, coalesce(max(c.nth), 0) AS last
+  FROM coupons_coupon c JOIN template t ON t.id = c.template_id
+  WHERE c.member_id = %(member_id)s::bigint
+), claimed AS (
+  INSERT INTO coupons_coupon (no, template_id, member_id, nth, state, valid_from, valid_until,
+    claimed_at, source_token, locked_by, locked_fen)
+  SELECT %(no)s::text, t.id, %(member_id)s::bigint, m.last + 1, 'claimed',
+    %(now)s::timestamptz, t.valid_until, %(now)s::timestamptz, %(source_token)s::text, '', 0
+  FROM template t CROSS JOIN mine m
+  WHERE t.open AND t.issued < t.quota AND m.claimed < t.per_member
+  ON CONFLICT (template_id, member_id, nth) DO NOTHING
+  RETURNING id, member_id, template_id, '' AS from_state, state AS to_state
+), """
+    + _EVENT.format(source="claimed")
+    + """
+SELECT t.id, t.open, t.issued < t.quota, m.claimed < t.per_member, t.valid_until, c.id
+FROM template t CROSS JOIN mine m LEFT JOIN claimed c ON true
+"""
+)
+
+# What an order or a cash desk asks for, and the coupons of it that it may have, locked.
+_WANTED = """
+WITH asked AS (
+  SELECT * FROM unnest(%(coupons)s::bigint[], %(amounts)s::bigint[]) AS a(coupon_id, amount_fen)
+), wanted AS (
+  SELECT c.id, c.member_id, c.template_id, c.state AS from_state, c.locked_fen, a.amount_fen,
+    t.budget_fen IS NOT NULL AS budgeted
+  FROM coupons_coupon c
+  JOIN asked a ON a.coupon_id = c.id
+  JOIN coupons_template t ON t.id = c.template_id
+  WHERE c.member_id = %(member_id)s::bigint AND t.channels ? %(channel)s::text AND {usable}
+  ORDER BY c.id FOR NO KEY UPDATE OF c
+)"""
+
+_FREE = """(c.state IN ('claimed', 'returned')
+   AND %(now)s::timestamptz >= c.valid_from AND %(now)s::timestamptz < c.valid_until)"""
+# An order that locked it in time may be paid after the coupon's last minute.
+_OURS = "(c.state = 'locked' AND c.locked_by = %(reference)s::text)"
+
+# Templates whose counter changes by ``delta_fen``, locked in order, changed if the budget allows.
+_BUDGET = """delta AS (
+  SELECT template_id, sum({delta})::bigint AS delta_fen FROM {source}
+  WHERE budgeted GROUP BY template_id HAVING sum({delta}) <> 0
+), counter AS (
+  SELECT t.id, d.delta_fen FROM coupons_template t JOIN delta d ON d.template_id = t.id
+  ORDER BY t.id FOR NO KEY UPDATE OF t
+), spent AS (
+  UPDATE coupons_template t SET spent_fen = t.spent_fen + k.delta_fen FROM counter k
+  WHERE t.id = k.id AND (k.delta_fen < 0 OR t.spent_fen + k.delta_fen <= t.budget_fen)
+  RETURNING t.id
+)"""
+
+_OUTCOME = """
+SELECT (SELECT count(*) FROM wanted), (SELECT count(*) FROM delta), (SELECT count(*) FROM spent)
+"""
+
+LOCK = (
+    _WANTED.format(usable=_FREE)
+    + """, changed AS (
+  UPDATE coupons_coupon c
+  SET state = 'locked', locked_by = %(reference)s::text, locked_fen = w.amount_fen
+  FROM wanted w WHERE c.id = w.id
+  RETURNING c.id, c.member_id, c.template_id, w.from_state, c.state AS to_state
+), """
+    + _EVENT.format(source="changed")
+    + ", "
+    + _BUDGET.format(delta="amount_fen", source="wanted")
+    + _OUTCOME
+)
+
+REDEEM = (
+    _WANTED.format(usable=f"({_OURS} OR {_FREE})")
+    + """, changed AS (
+  UPDATE coupons_coupon c
+  SET state = 'used', used_at = %(now)s::timestamptz, locked_by = '', locked_fen = 0
+  FROM wanted w WHERE c.id = w.id
+  RETURNING c.id, c.member_id, c.template_id, w.from_state, c.state AS to_state
+), redemption AS (
+  INSERT INTO coupons_redemption (coupon_id, channel, reference, amount_fen, key, redeemed_at)
+  SELECT w.id, %(channel)s::text, %(reference)s::text, w.amount_fen,
+    %(reference)s::text || ':' || w.id, %(now)s::timestamptz
+  FROM wanted w
+), """
+    + _EVENT.format(source="changed")
+    + ", "
+    + _BUDGET.format(delta="amount_fen - locked_fen", source="wanted")
+    + _OUTCOME
+)
+
+RELEASE = (
+    """
+WITH wanted AS (
+  SELECT c.id, c.member_id, c.template_id, c.state AS from_state, c.locked_fen,
+    t.budget_fen IS NOT NULL AS budgeted,
+    CASE WHEN EXISTS (SELECT 1 FROM coupons_redemption r WHERE r.coupon_id = c.id)
+      THEN 'returned' ELSE 'claimed' END AS to_state
+  FROM coupons_coupon c JOIN coupons_template t ON t.id = c.template_id
+  WHERE c.state = 'locked' AND c.locked_by = %(reference)s::text
+  ORDER BY c.id FOR NO KEY UPDATE OF c
+), changed AS (
+  UPDATE coupons_coupon c SET state = w.to_state, locked_by = '', locked_fen = 0
+  FROM wanted w WHERE c.id = w.id
+  RETURNING c.id, c.member_id, c.template_id, w.from_state, c.state AS to_state
+), """
+    + _EVENT.format(source="changed")
+    + ", "
+    + _BUDGET.format(delta="-locked_fen", source="wanted")
+    + _OUTCOME
+)
+
+RETURN = (
+    """
+WITH wanted AS (
+  SELECT c.id, c.member_id, c.template_id, c.state AS from_state, r.id AS redemption_id,
+    r.amount_fen, t.budget_fen IS NOT NULL AS budgeted
+  FROM coupons_redemption r
+  JOIN coupons_coupon c ON c.id = r.coupon_id
+  JOIN coupons_template t ON t.id = c.template_id
+  WHERE r.reference = %(reference)s::text AND r.reversed_at IS NULL
+    AND c.state = 'used' AND t.on_refund = 'return'
+  ORDER BY c.id FOR NO KEY UPDATE OF c, r
+), changed AS (
+  UPDATE coupons_coupon c
+  SET state = 'returned', used_at = NULL, valid_until = greatest(c.valid_until, %(life)s)
+  FROM wanted w WHERE c.id = w.id
+  RETURNING c.id, c.member_id, c.template_id, w.from_state, c.state AS to_state
+), reversed AS (
+  UPDATE coupons_redemption r SET reversed_at = %(now)s::timestamptz
+  FROM wanted w WHERE r.id = w.redemption_id
+), """
+    + _EVENT.format(source="changed")
+    + ", "
+    + _BUDGET.format(delta="-amount_fen", source="wanted")
+    + _OUTCOME
+)
+
+EXPIRE = (
+    """
+WITH wanted AS (
+  SELECT c.id, c.state AS from_state FROM coupons_coupon c
+  WHERE c.state IN ('claimed', 'returned') AND c.valid_until <= %(now)s::timestamptz
+  ORDER BY c.valid_until LIMIT %(limit)s::int FOR NO KEY UPDATE SKIP LOCKED
+), changed AS (
+  UPDATE coupons_coupon c SET state = 'expired' FROM wanted w WHERE c.id = w.id
+  RETURNING c.id, c.member_id, c.template_id, w.from_state, c.state AS to_state
+), """
+    + _EVENT.format(source="changed")
+    + "SELECT count(*) FROM changed"
+)
