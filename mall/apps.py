@@ -5,3 +5,8 @@ from django.utils.translation import gettext_lazy as _
 class MallConfig(AppConfig):
     name = "mall"
     verbose_name = _("mall")
+
+    def ready(self) -> None:
+        from mall import audit, handlers  # noqa: F401  registers the mall's audit lines
+
+        handlers.subscribe_all()

@@ -238,7 +238,7 @@ register(
           WHERE t.account_id IS NOT NULL GROUP BY 1, 2
         ), booked AS (
           SELECT credit_id AS account_id, reference AS no, sum(amount) AS amount
-          FROM stores_transfer WHERE code = 'card_refund' GROUP BY 1, 2
+          FROM stores_transfer WHERE code = 'card.refund' GROUP BY 1, 2
         )
         SELECT coalesce(b.account_id, k.account_id) AS account, b.amount AS refunded,
           k.amount AS booked

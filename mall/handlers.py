@@ -16,6 +16,7 @@ from mall.states import LineKind, TenderKind
 from members.services.message_queue import MessageDraft, messages_queue
 from members.services.points_settle import PointsTarget, points_settle
 
+
 def fulfilments_open(events: Sequence[Event], now: datetime) -> None:
     for order_id in sorted({e.subject_id for e in events}):
         fulfilment_open(order_id=order_id, now=now)

@@ -1,14 +1,16 @@
 """Reads over the organisation: who may see which store."""
 
+from datetime import datetime
+
 from django.db.models import Q
 
 from config.kernel import clock
-from stores.models import Assignment
+from stores.models import Assignment, Pickup, Store
 
 
-def active_assignments(user):
-    """The assignments of ``user`` in force now."""
-    now = clock.now()
+def active_assignments(user, now: datetime | None = None):
+    """The assignments of ``user`` in force at ``now`` (default: now)."""
+    now = now or clock.now()
     return Assignment.objects.filter(
         Q(until__isnull=True) | Q(until__gt=now), user_id=user.pk, since__lte=now
     )
@@ -29,3 +31,18 @@ def staff_store_filter(user) -> Q:
         else:
             return Q()
     return allowed
+
+
+def staff_at_store(user, *, store: Store, now: datetime) -> bool:
+    """Whether ``user`` is assigned to ``store`` at ``now``: to it, to its operator or to
+    headquarters. Stricter than seeing it: a superuser without an assignment is nobody's staff."""
+    if not user.is_active:
+        return False
+    scope = Q(store=store) | Q(store__isnull=True, operator_id=store.operator_id)
+    everywhere = Q(store__isnull=True, operator__isnull=True)
+    return active_assignments(user, now).filter(scope | everywhere).exists()
+
+
+def pickup_of(*, order_no: str) -> Pickup | None:
+    """The pickup of an order, if it has one."""
+    return Pickup.objects.filter(order_no=order_no).select_related("store").first()

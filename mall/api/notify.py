@@ -52,7 +52,10 @@ class PaymentNotifyView(NotifyView):
 
 
 @extend_schema(
-    operation_id="wechat_refund_notify", tags=["wechat"], request=NotifyInput, responses=NotifyOutput
+    operation_id="wechat_refund_notify",
+    tags=["wechat"],
+    request=NotifyInput,
+    responses=NotifyOutput,
 )
 class RefundNotifyView(NotifyView):
     """A refund's callback."""

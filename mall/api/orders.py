@@ -113,9 +113,7 @@ class OrderPayView(CommandView):
         return {"payment": payment.no, "amount_fen": payment.amount_fen}
 
     def after(self, body, *, now, **kwargs):
-        params = payment_prepay(
-            payment_no=body["payment"], actor=self.request.user.actor, now=now
-        )
+        params = payment_prepay(payment_no=body["payment"], actor=self.request.user.actor, now=now)
         return {**body, "params": params}
 
 
@@ -158,5 +156,3 @@ class AfterSalesView(CommandView):
             member_id=user.member_id,
         )
         return s.AfterSaleOutput(after_sale_document(after_sale)).data
-
-

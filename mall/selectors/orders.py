@@ -7,7 +7,7 @@ from django.db.models import Prefetch
 from mall.models import AfterSale, Order, OrderLine, Refund
 from mall.states import PaymentState
 from stores.selectors import pickup_of
-from stores.services.pickup_open import pickup_token
+from stores.services.pickup_token import pickup_token
 
 
 def order_list(*, member_id: int):
@@ -30,7 +30,9 @@ def order_detail(*, no: str, member_id: int) -> dict[str, Any] | None:
             "lines__adjustments",
             "tenders",
             Prefetch("refunds", Refund.objects.order_by("pk")),
-            Prefetch("after_sales", AfterSale.objects.order_by("pk").prefetch_related("lines__line")),
+            Prefetch(
+                "after_sales", AfterSale.objects.order_by("pk").prefetch_related("lines__line")
+            ),
             "payments",
         )
         .first()

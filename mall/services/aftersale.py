@@ -35,9 +35,8 @@ from mall.states import (
     LineKind,
     OrderState,
 )
-from stores.services.pickup_cancel import pickup_cancel
-from stores.services.pickup_hold import pickup_hold, pickup_resume
 from stores.selectors import pickup_of
+from stores.services.pickup_prepare import pickup_cancel, pickup_hold, pickup_resume
 
 
 class AfterSaleUnknown(NotFound):
@@ -118,9 +117,7 @@ def aftersale_request(
     return after_sale
 
 
-def aftersale_approve(
-    *, after_sale_no: str, reason: str, actor: Actor, now: datetime
-) -> AfterSale:
+def aftersale_approve(*, after_sale_no: str, reason: str, actor: Actor, now: datetime) -> AfterSale:
     """Give the money, the goods and what hangs on them back.
 
     Raises AfterSaleUnknown, IllegalTransition (decided already), RefundTooLarge.
@@ -168,9 +165,7 @@ def aftersale_approve(
     return after_sale
 
 
-def aftersale_refuse(
-    *, after_sale_no: str, reason: str, actor: Actor, now: datetime
-) -> AfterSale:
+def aftersale_refuse(*, after_sale_no: str, reason: str, actor: Actor, now: datetime) -> AfterSale:
     """Refuse with a reason; a held pickup goes on. Raises AfterSaleUnknown, IllegalTransition."""
     with transaction.atomic():
         after_sale = _locked(after_sale_no)

@@ -36,7 +36,7 @@ def order_cancel(
         order = order_lock(no=order_no, **scope)
         if order.state != OrderState.PLACED:
             raise OrderNotCancellable()
-        _end_unpaid(order, OrderState.CANCELLED, ReservationState.RELEASED, actor, now, reason)
+        end_unpaid(order=order, reason=reason, actor=actor, now=now)
     return order
 
 
@@ -51,8 +51,12 @@ def orders_expire(*, now: datetime, limit: int = 200) -> int:
                 if order.state != OrderState.PLACED:
                     # Paid or cancelled while we came to it.
                     continue
-                _end_unpaid(
-                    order, OrderState.EXPIRED, ReservationState.EXPIRED, SYSTEM, now, "unpaid"
+                end_unpaid(
+                    order=order,
+                    reason="unpaid",
+                    actor=SYSTEM,
+                    now=now,
+                    to_state=OrderState.EXPIRED,
                 )
         except DomainError:
             continue
@@ -60,15 +64,22 @@ def orders_expire(*, now: datetime, limit: int = 200) -> int:
     return expired
 
 
-def _end_unpaid(
+def end_unpaid(
+    *,
     order: Order,
-    to_state: OrderState,
-    reservations: ReservationState,
+    reason: str,
     actor: Actor,
     now: datetime,
-    reason: str,
+    to_state: OrderState = OrderState.CANCELLED,
 ) -> None:
+    """End a locked, unpaid order and give back all it had taken. The caller's transaction."""
+    expired = to_state == OrderState.EXPIRED
     order_transition(order=order, to_state=to_state, actor=actor, now=now, reason=reason)
     coupon_release(reference=order.no, now=now)
     card_release(reference=order.no, now=now, actor=actor)
-    stock_end(order_id=order.pk, reference=order.no, state=reservations, now=now)
+    stock_end(
+        order_id=order.pk,
+        reference=order.no,
+        state=ReservationState.EXPIRED if expired else ReservationState.RELEASED,
+        now=now,
+    )

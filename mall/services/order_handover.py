@@ -19,7 +19,7 @@ from stores.selectors import pickup_of
 from stores.services.pickup_collect import pickup_collect
 from stores.services.pickup_find import pickup_find
 from stores.services.pickup_open import pickup_open
-from stores.services.pickup_ready import pickup_ready
+from stores.services.pickup_prepare import pickup_ready
 
 
 class PickupMissing(NotFound):

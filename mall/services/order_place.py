@@ -100,9 +100,7 @@ def _events(order_id: int, member_id: int, paid: bool) -> list[OrderPlaced | Ord
     common = {"subject_id": order_id, "member_id": member_id}
     events: list[OrderPlaced | OrderPaid] = [OrderPlaced(to_state=OrderState.PLACED, **common)]
     if paid:
-        events.append(
-            OrderPaid(from_state=OrderState.PLACED, to_state=OrderState.PAID, **common)
-        )
+        events.append(OrderPaid(from_state=OrderState.PLACED, to_state=OrderState.PAID, **common))
     return events
 
 
@@ -191,9 +189,7 @@ def _guard_coupons(priced: Quote, no: str, paid: bool, now: datetime) -> None:
     if not priced.coupons:
         return
     off = {
-        d.rule.reference: d.total_fen
-        for d in priced.priced.discounts
-        if d.rule.kind == "coupon"
+        d.rule.reference: d.total_fen for d in priced.priced.discounts if d.rule.kind == "coupon"
     }
     uses = [(c.pk, off[c.no]) for c in priced.coupons]
     member_id = priced.basket.member_id

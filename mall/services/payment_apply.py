@@ -23,6 +23,7 @@ from mall.guards import stock_end
 from mall.locks import order_lock, payment_lock
 from mall.models import Adjustment, Order, OrderLine, Payment
 from mall.services.notification_record import notification_record
+from mall.services.order_end import end_unpaid
 from mall.services.order_state import order_transition, payment_transition
 from mall.services.refund_create import refund_late_payment
 from mall.states import (
@@ -33,7 +34,7 @@ from mall.states import (
     ReservationState,
     TenderKind,
 )
-from members.guards import card_capture
+from members.guards import CardNotUsable, HoldNotOpen, card_capture
 from members.services.card_issue import card_issue
 from stores.ledger import Draft, post
 
@@ -105,8 +106,14 @@ def _apply(trade: Trade, now: datetime) -> str:
         captured_at=now,
     )
     if order.state == OrderState.PLACED:
-        _pay_order(order, payment, now)
-        return "paid"
+        try:
+            with transaction.atomic():
+                _pay_order(order, payment, now)
+            return "paid"
+        except (CardNotUsable, HoldNotOpen) as error:
+            # Frozen since it was placed: the order cannot be paid as agreed, so it ends.
+            order.refresh_from_db()
+            end_unpaid(order=order, reason=error.code, actor=SYSTEM, now=now)
     _keep_in_suspense(order, payment, now)
     refund_late_payment(order=order, payment=payment, now=now)
     return "late: refunded"
@@ -145,13 +152,9 @@ def _pay_order(order: Order, payment: Payment, now: datetime) -> None:
             now=now,
         )
     if order.tenders.exclude(kind=TenderKind.WECHAT).exists():
-        card_capture(
-            reference=order.no, acceptor_code=order.operator.code, now=now, actor=SYSTEM
-        )
+        card_capture(reference=order.no, acceptor_code=order.operator.code, now=now, actor=SYSTEM)
     _redeem_coupons(order, now)
-    stock_end(
-        order_id=order.pk, reference=order.no, state=ReservationState.SOLD, now=now
-    )
+    stock_end(order_id=order.pk, reference=order.no, state=ReservationState.SOLD, now=now)
     if all(line.kind == LineKind.CARD for line in lines):
         # Nothing to hand over: a stored-value card is delivered by being there.
         order_transition(order=order, to_state=OrderState.COMPLETED, actor=SYSTEM, now=now)

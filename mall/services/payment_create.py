@@ -39,9 +39,7 @@ def payment_create(
     Raises OrderUnknown, OrderNotPayable, PayerUnknown.
     """
     openid = (
-        ExternalId.objects.filter(
-            member_id=member_id, kind=ExternalKind.OPENID, app_id=appid
-        )
+        ExternalId.objects.filter(member_id=member_id, kind=ExternalKind.OPENID, app_id=appid)
         .values_list("value", flat=True)
         .first()
     )

@@ -56,6 +56,4 @@ def _settle(payment: Payment, now: datetime) -> None:
         order_lock(order_id=payment.order_id)
         locked = payment_lock(no=payment.no)
         if locked is not None and locked.state in (PaymentState.CREATED, PaymentState.PENDING):
-            payment_transition(
-                payment=locked, to_state=PaymentState.CLOSED, actor=SYSTEM, now=now
-            )
+            payment_transition(payment=locked, to_state=PaymentState.CLOSED, actor=SYSTEM, now=now)

@@ -144,8 +144,6 @@ def refund_late_payment(*, order: Order, payment: Payment, now: datetime) -> Ref
         reason="late payment",
         created_at=now,
     )
-    event = RefundChanged(
-        subject_id=refund.pk, order_id=order.pk, to_state=RefundState.APPROVED
-    )
+    event = RefundChanged(subject_id=refund.pk, order_id=order.pk, to_state=RefundState.APPROVED)
     record([event], actor=SYSTEM, now=now)
     return refund

@@ -1,0 +1,60 @@
+"""Real threads on real connections, started together."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, connections
+
+
+def race(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Run ``calls`` at the same moment, each in its own thread and connection.
+
+    Returns their results in order; an exception is returned, not raised.
+    """
+    start = threading.Barrier(len(calls))
+    results: list[Any] = [None] * len(calls)
+
+    def work(place: int) -> None:
+        try:
+            connection.ensure_connection()
+            start.wait(timeout=20)
+            results[place] = calls[place]()
+        except Exception as error:
+            results[place] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+        assert not thread.is_alive(), "a thread hangs: two calls wait for each other"
+    return results
+
+
+def succeeded(results: Sequence[Any]) -> list[Any]:
+    return [r for r in results if not isinstance(r, Exception)]
+
+
+def failed(results: Sequence[Any]) -> list[Exception]:
+    return [r for r in results if isinstance(r, Exception)]
+
+
+@contextmanager
+def without_constraint(table: str, name: str) -> Iterator[None]:
+    """Take a constraint away for a control, and bring it back over emptied tables."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s", [name]
+        )
+        definition = cursor.fetchone()[0]
+        cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {table} CASCADE")
+            cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}')
