@@ -12,6 +12,7 @@ from django.core.cache import cache
 
 from config.kernel import audit, clock
 from config.kernel.relay import drain
+from stores.ledger.accounts import accounts_forget
 from tests.factories import fresh
 
 _DATABASE_FIXTURES = {"_django_db_helper", "db", "transactional_db", "live_server"}
@@ -22,6 +23,7 @@ def _fresh_start() -> Iterator[None]:
     fresh.restart()
     yield
     _forget_cached()
+    accounts_forget()
 
 
 @pytest.fixture
