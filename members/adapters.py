@@ -1,8 +1,10 @@
 """How allauth meets the mall: who may sign up, and which member an identity belongs to."""
 
 import logging
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.headless.adapter import DefaultHeadlessAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base import AuthProcess
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +28,12 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request) -> bool:
         """Staff accounts are made by staff; shoppers come in through WeChat."""
         return False
+
+
+class HeadlessAdapter(DefaultHeadlessAdapter):
+    def serialize_user(self, user) -> dict[str, Any]:
+        """What an answer to a login says of its user: no primary key, and nothing to look up."""
+        return {"username": user.username, "has_usable_password": user.has_usable_password()}
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):

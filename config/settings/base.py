@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 # Makes our Celery app the one that every shared_task of a Django process belongs to.
 from config.celery import app as celery_app  # noqa: F401
 from config.env import broker_url, cache_url, env
+from config.settings.unfold import UNFOLD  # noqa: F401  the admin site reads it
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -113,6 +114,7 @@ AUTH_USER_MODEL = "kernel.User"
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
+    "stores.permissions.RoleBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -134,6 +136,7 @@ SOCIALACCOUNT_AUTO_SIGNUP = True
 SOCIALACCOUNT_ONLY = False
 SOCIALACCOUNT_STORE_TOKENS = False
 HEADLESS_ONLY = False
+HEADLESS_ADAPTER = "members.adapters.HeadlessAdapter"
 HEADLESS_CLIENTS = ("app",)
 HEADLESS_SERVE_SPECIFICATION = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
