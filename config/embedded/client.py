@@ -18,6 +18,10 @@ from config.embedded.process import open_log, tail
 _START_SECONDS = 90.0
 
 
+class KeeperLost(Exception):
+    """The keeper died, and with it the servers; ``acquire`` starts them again."""
+
+
 @dataclass
 class Servers:
     """A held connection to the keeper; the servers run at least until ``release``."""
@@ -26,14 +30,21 @@ class Servers:
     addresses: dict[str, str]
     pids: dict[str, int]
 
-    def lost(self) -> bool:
-        """Whether the keeper has died; it says nothing unasked, so anything readable is its end."""
+    def news(self) -> bool:
+        """Whether servers have been restarted, with ``pids`` then brought up to date.
+
+        Raises KeeperLost when the keeper has died.
+        """
         try:
-            return self.connection.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK) == b""
+            said = self.connection.recv(65536, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
         except OSError:
-            return True
+            said = b""
+        if not said:
+            raise KeeperLost
+        self.pids = json.loads(said.splitlines()[-1])["pids"]
+        return True
 
     def release(self) -> None:
         """Leave; as the last user, wait until the servers have stopped."""

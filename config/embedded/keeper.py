@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from types import FrameType
 from typing import IO
 
@@ -163,16 +164,25 @@ class Keeper:
     def _revive(self, greeting: dict[str, object]) -> dict[str, object]:
         if "error" in greeting:
             return greeting
+        revived = False
         for server in self.servers:
             if server.alive() or time.monotonic() < self._retry_at[server.name]:
                 continue
+            revived = True
             print(f"{server.name} ended; starting it again", flush=True)
             try:
                 server.start()
             except EmbeddedError as error:
                 print(error, flush=True)
                 self._retry_at[server.name] = time.monotonic() + _BACKOFF_SECONDS
-            greeting = self._greeting()
+        return self._announce() if revived else greeting
+
+    def _announce(self) -> dict[str, object]:
+        """Tell every user the new process ids; one that never reads does not hold us up."""
+        greeting = self._greeting()
+        for user in self._users:
+            with suppress(OSError):
+                user.sendall(json.dumps(greeting).encode() + b"\n")
         return greeting
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:

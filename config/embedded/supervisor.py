@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from config.embedded.client import Servers, acquire, environment
+from config.embedded.client import KeeperLost, Servers, acquire, environment
 from config.embedded.layout import PROJECT, EmbeddedError, Layout
 from config.embedded.process import end, spawn, sweep_group, tail, wait_until
 from config.embedded.translations import translations_compile
@@ -244,7 +244,9 @@ class Supervisor:
     def _watch(self) -> None:
         while not self.stopping:
             changed = self._check_children()
-            if self.servers and self.servers.lost():
+            try:
+                changed = bool(self.servers and self.servers.news()) or changed
+            except KeeperLost:
                 self.say("the keeper of the database ended; starting it again")
                 self.servers = acquire(self.layout)
                 changed = True

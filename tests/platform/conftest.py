@@ -1,26 +1,31 @@
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What the suite itself was given would make the launcher use the suite's servers.
-_OWN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PUBLIC_URL", "WECHAT_CONFIG", "MALL_EMBEDDED")
+_OURS = (
+    *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PUBLIC_URL", "WECHAT_CONFIG", "MALL_EMBEDDED"),
+    *("DATA_DIR", "DJANGO_SETTINGS_MODULE", "PORT", "BIND", "WECHAT_PORT", "ALLOWED_HOSTS"),
+)
 
 Launcher = Callable[..., subprocess.Popen[str]]
+
+
+def without_mall(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name not in _OURS}
 
 
 @pytest.fixture
 def bare_env() -> dict[str, str]:
     """An environment in which nothing of the mall is set."""
-    unset = (*_OWN, "DATA_DIR", "DJANGO_SETTINGS_MODULE", "PORT", "ALLOWED_HOSTS")
-    return {name: value for name, value in os.environ.items() if name not in unset}
+    return without_mall(os.environ)
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +64,3 @@ def db(sql):
         )
 
     return start
-
-
-@pytest.fixture
-def run_json() -> Callable[[Path], dict[str, object]]:
-    def read(folder: Path) -> dict[str, object]:
-        values: dict[str, object] = json.loads((folder / "run.json").read_text())
-        return values
-
-    return read
