@@ -1,0 +1,3 @@
+"""Pages of coupons."""
+
+from coupons.admin import wallet  # noqa: F401

@@ -1,0 +1,3 @@
+"""Pages of guides."""
+
+from guides.admin import people  # noqa: F401

@@ -1,0 +1,3 @@
+"""Pages of the mall."""
+
+from mall.admin import catalogue, money, order, stock  # noqa: F401

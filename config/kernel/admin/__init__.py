@@ -1,0 +1,27 @@
+"""The admin's base classes (see ``base`` and ``actions``) and the kernel's own pages."""
+
+from config.kernel.admin.actions import Command, ServiceAction
+from config.kernel.admin.base import (
+    AuditedAdmin,
+    AuditedInline,
+    MallAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    ScopedRelatedFilter,
+)
+from config.kernel.admin.forms import ReasonForm, YuanField
+
+__all__ = [
+    "AuditedAdmin",
+    "AuditedInline",
+    "Command",
+    "MallAdmin",
+    "ReadOnlyAdmin",
+    "ReadOnlyInline",
+    "ReasonForm",
+    "ScopedRelatedFilter",
+    "ServiceAction",
+    "YuanField",
+]
+
+from config.kernel.admin import pages  # noqa: F401  registers them

@@ -1,0 +1,255 @@
+"""ModelAdmins of the house: read-only by default, reference data audited, scoped to the caller."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import models
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+
+from config.kernel import clock
+from config.kernel.actors import Actor
+from config.kernel.admin.actions import Command, ServiceAction, ServiceActionMixin
+from config.kernel.admin.columns import column
+from config.kernel.admin.forms import yuan_field
+from config.kernel.admin.timeline import TimelineMixin
+from config.kernel.reference import reference_archive, reference_record, reference_restore
+
+
+class ScopedRelatedFilter(admin.RelatedFieldListFilter):
+    """A filter over a link that offers only what this person may see at the other end."""
+
+    def field_choices(self, field, request, model_admin):
+        related = model_admin.admin_site._registry.get(field.related_model)
+        if related is None:
+            return super().field_choices(field, request, model_admin)
+        return [(row.pk, str(row)) for row in related.get_queryset(request).order_by("pk")[:200]]
+
+
+class MallAdmin(ServiceActionMixin, TimelineMixin, ModelAdmin):
+    """Columns for people, a fixed number of statements per page, nothing is ever deleted."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    list_filter_submit = True
+    list_fullwidth = True
+    compressed_fields = True
+    # Fields left off every page: secrets and columns that are only there to be searched.
+    hidden: tuple[str, ...] = ()
+
+    def __init__(self, model: type[models.Model], admin_site: admin.AdminSite) -> None:
+        super().__init__(model, admin_site)
+        self.list_display = [column(model, name) for name in self.list_display]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        related = self.admin_site._registry.get(db_field.related_model)
+        if related is not None and "queryset" not in kwargs:
+            # A form may only point at what its user may see.
+            kwargs["queryset"] = related.get_queryset(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+def _read_only_names(model: type[models.Model], hidden: tuple[str, ...]) -> list[str]:
+    return [
+        f.name
+        for f in model._meta.concrete_fields
+        if not f.primary_key and f.name not in hidden and getattr(f, "editable", True)
+    ]
+
+
+class ReadOnlyAdmin(MallAdmin):
+    """Looks, never writes: ledger, events, payments, notifications, and whatever has a state."""
+
+    def __init__(self, model: type[models.Model], admin_site: admin.AdminSite) -> None:
+        super().__init__(model, admin_site)
+        names = self.fields or _read_only_names(model, self.hidden)
+        # The same objects in both lists: Django matches callables by identity.
+        self.fields = self.readonly_fields = [column(model, n, form=True) for n in names]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        opts = self.opts
+        return any(
+            request.user.has_perm(f"{opts.app_label}.{verb}_{opts.model_name}")
+            for verb in ("view", "change")
+        )
+
+
+class ReadOnlyInline(TabularInline):
+    """Rows that belong to the page's row, for whoever may see that."""
+
+    extra = 0
+    max_num = 0
+    can_delete = False
+    show_change_link = False
+    hide_title = True
+
+    def __init__(self, parent_model: type[models.Model], admin_site: admin.AdminSite) -> None:
+        super().__init__(parent_model, admin_site)
+        self.parent_admin_model = parent_model
+        names = self.fields or _read_only_names(self.model, ())
+        self.fields = self.readonly_fields = [column(self.model, n, form=True) for n in names]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        opts = self.parent_admin_model._meta
+        return any(
+            request.user.has_perm(f"{opts.app_label}.{verb}_{opts.model_name}")
+            for verb in ("view", "change")
+        )
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, models.Model):
+        return value.pk
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    return value
+
+
+def changes_of(form: Any) -> dict[str, Any]:
+    """What ``form`` changed, as :class:`ReferenceChanged` tells it."""
+    changes: dict[str, Any] = {}
+    for name in form.changed_data:
+        try:
+            field = form._meta.model._meta.get_field(name)
+        except FieldDoesNotExist:
+            field = None
+        free_text = field is None or (
+            isinstance(field, (models.CharField, models.TextField, models.JSONField))
+            and not field.choices
+        )
+        if free_text or field.many_to_many:
+            changes[name] = True
+            continue
+        before, after = form.initial.get(name), form.cleaned_data.get(name)
+        if isinstance(before, datetime) or isinstance(after, datetime) or not _countable(after):
+            changes[name] = [str(_plain(before)), str(_plain(after))]
+        else:
+            changes[name] = [_plain(before), _plain(after)]
+    return changes
+
+
+def _countable(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, str, models.Model))
+
+
+def _archive(command: Command) -> None:
+    reference_archive(row=command.row, reason=command.reason, actor=command.actor, now=command.now)
+
+
+def _restore(command: Command) -> None:
+    reference_restore(row=command.row, reason=command.reason, actor=command.actor, now=command.now)
+
+
+ARCHIVE = ServiceAction(
+    "archive",
+    _("Take out of use"),
+    _archive,
+    allowed=lambda row: row.archived_at is None,
+    explanation=_("Nothing new will use it; what refers to it stays as it is."),
+    danger=True,
+)
+RESTORE = ServiceAction(
+    "restore", _("Put into use again"), _restore, allowed=lambda row: row.archived_at is not None
+)
+
+
+class AuditedAdmin(MallAdmin):
+    """Reference data: written here, and every write leaves an event with who, what and when.
+
+    Database constraints are checked as part of the form, also those over fields that the form
+    does not show, so a breach is an error message and not a server error.
+    """
+
+    # A model whose leaving has consequences names commands with a service of its own.
+    archive_actions: Sequence[ServiceAction] = (ARCHIVE, RESTORE)
+
+    def __init__(self, model: type[models.Model], admin_site: admin.AdminSite) -> None:
+        super().__init__(model, admin_site)
+        if any(f.name == "archived_at" for f in model._meta.fields):
+            self.readonly_fields = [*self.readonly_fields, "archived_at"]
+            self.service_actions = [*self.service_actions, *self.archive_actions]
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (_ConstrainedForm, form), {})
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        if db_field.name.endswith("_fen") and isinstance(db_field, models.IntegerField):
+            return yuan_field(db_field)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def save_model(self, request, obj, form, change) -> None:
+        super().save_model(request, obj, form, change)
+        self._record(request, obj, "changed" if change else "added", changes_of(form))
+
+    def save_formset(self, request, form, formset, change) -> None:
+        super().save_formset(request, form, formset, change)
+        by_pk = {f.instance.pk: f for f in formset.forms if f.has_changed()}
+        for obj in formset.new_objects:
+            self._record(request, obj, "added", changes_of(by_pk[obj.pk]))
+        for obj, _names in formset.changed_objects:
+            self._record(request, obj, "changed", changes_of(by_pk[obj.pk]))
+
+    def _record(self, request, obj, change: str, changes: dict[str, Any]) -> None:
+        if change == "changed" and not changes:
+            return
+        reference_record(
+            row=obj,
+            change=change,
+            changes=changes,
+            actor=Actor.user(request.user),
+            now=clock.now(),
+        )
+
+
+class _ConstrainedForm:
+    """Mixed into the admin's form: constraints count even where a field is not shown."""
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors:  # type: ignore[attr-defined]
+            return
+        try:
+            self.instance.validate_constraints()  # type: ignore[attr-defined]
+        except ValidationError as error:
+            self.add_error(None, error.messages)  # type: ignore[attr-defined]
+
+
+class AuditedInline(TabularInline):
+    """Rows of reference data that are edited with their parent; the parent's admin audits."""
+
+    extra = 0
+    can_delete = False
+    hide_title = True
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        if db_field.name.endswith("_fen") and isinstance(db_field, models.IntegerField):
+            return yuan_field(db_field)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)

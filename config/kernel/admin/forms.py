@@ -1,0 +1,71 @@
+"""Form fields of the admin: yuan typed by people, fen kept by us."""
+
+from typing import Any
+
+from django import forms
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from config.kernel.admin.columns import without_unit
+from config.kernel.money import fen_from_yuan, yuan
+
+
+class YuanField(forms.Field):
+    """ "12.50" typed, 1250 returned. Refuses anything that is not exact to the fen."""
+
+    widget = UnfoldAdminTextInputWidget
+    default_error_messages = {
+        "yuan": _("Enter an amount of yuan with at most two decimals."),
+        "negative": _("The amount may not be negative."),
+    }
+
+    def __init__(self, *, allow_negative: bool = False, **kwargs: Any) -> None:
+        self.allow_negative = allow_negative
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return yuan(value).replace("¥", "").replace(",", "")
+        return value
+
+    def to_python(self, value: Any) -> int | None:
+        if value in self.empty_values:
+            return None
+        if isinstance(value, int):
+            return value
+        try:
+            fen = fen_from_yuan(str(value))
+        except ValueError as error:
+            raise forms.ValidationError(self.error_messages["yuan"], "yuan") from error
+        if fen < 0 and not self.allow_negative:
+            raise forms.ValidationError(self.error_messages["negative"], "negative")
+        return fen
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return initial != self.to_python(data)
+        except forms.ValidationError:
+            return True
+
+
+def yuan_field(db_field: models.Field) -> YuanField:
+    """The form field of an integer column of fen."""
+    return YuanField(
+        label=without_unit(db_field.verbose_name),
+        required=not (db_field.blank or db_field.null),
+        initial=db_field.default if db_field.has_default() else None,
+        help_text=db_field.help_text or _("yuan"),
+    )
+
+
+class ReasonForm(forms.Form):
+    """What every command of the admin asks for at least: why."""
+
+    reason = forms.CharField(
+        label=_("reason"),
+        min_length=2,
+        max_length=200,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text=_("Kept with the event; whoever reads the history sees it."),
+    )

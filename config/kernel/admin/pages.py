@@ -1,0 +1,220 @@
+"""The kernel's own pages, the sign-in of the admin, and what other packages register."""
+
+from importlib import import_module
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
+from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
+from django.contrib.auth.models import Group
+from django.utils.translation import gettext_lazy as _
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import (
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from config.kernel.admin.actions import Command, ServiceAction
+from config.kernel.admin.base import AuditedAdmin, ReadOnlyAdmin
+from config.kernel.admin.forms import ReasonForm
+from config.kernel.models import Batch, Code, Event, EventDelivery, PolicyVersion, User
+from config.kernel.policies import policy_draft, policy_publish
+
+# Staff sign in where everybody does, so the second factor and its rate limits apply here too.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+# Packages register pages that write identities past our services: take them off. Importing
+# their modules first makes sure that autodiscovery does not put them back.
+for package in (
+    "django.contrib.auth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+):
+    import_module(f"{package}.admin")
+for model in (Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken, Group):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
+
+
+@admin.register(User)
+class UserAdmin(AuditedAdmin, BaseUserAdmin):
+    """People who sign in. What they may do at which store is their assignments' business."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["username", "last_name", "first_name", "is_staff", "is_active", "last_login"]
+    list_filter = ["is_staff", "is_active", "is_superuser"]
+    search_fields = ["username", "first_name", "last_name", "email"]
+    ordering = ["username"]
+    readonly_fields = ["last_login", "date_joined"]
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        if obj is None:
+            kwargs.setdefault("form", self.add_form)
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_readonly_fields(self, request, obj=None):
+        fields = list(super().get_readonly_fields(request, obj))
+        if not request.user.is_superuser:
+            # Nobody gives away more than they have.
+            fields += ["is_superuser", "groups", "user_permissions"]
+        return fields
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
+
+
+@admin.register(Group)
+class GroupAdmin(AuditedAdmin, BaseGroupAdmin):
+    list_display = ["name"]
+
+
+class _KernelReadOnly(ReadOnlyAdmin):
+    ordering = ["-id"]
+
+
+@admin.register(Event)
+class EventAdmin(_KernelReadOnly):
+    """The audit trail, and what of it waits for delivery."""
+
+    list_display = [
+        "occurred_at",
+        "kind",
+        "subject_type",
+        "subject_id",
+        "from_state",
+        "to_state",
+        "actor_kind",
+        "actor_id",
+        "reason",
+        "relayed_at",
+    ]
+    list_filter = ["kind", "subject_type", "actor_kind", ("relayed_at", admin.EmptyFieldListFilter)]
+    search_fields = ["kind", "subject_id__exact", "actor_id", "reason"]
+    date_hierarchy = "occurred_at"
+
+
+@admin.register(EventDelivery)
+class EventDeliveryAdmin(_KernelReadOnly):
+    list_display = ["event", "consumer", "delivered_at"]
+    list_select_related = ["event"]
+    list_filter = ["consumer"]
+    search_fields = ["consumer", "event__kind", "event__subject_id__exact"]
+    date_hierarchy = "delivered_at"
+
+
+@admin.register(Code)
+class CodeAdmin(_KernelReadOnly):
+    list_display = [
+        "token",
+        "purpose",
+        "owner_type",
+        "owner_id",
+        "payload",
+        "created_at",
+        "valid_until",
+        "revoked_at",
+    ]
+    list_filter = ["purpose", "owner_type"]
+    search_fields = ["token", "payload"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(Batch)
+class BatchAdmin(_KernelReadOnly):
+    list_display = ["kind", "source", "started_by", "started_at", "finished_at", "total", "done"]
+    list_select_related = ["started_by"]
+    list_filter = ["kind"]
+    search_fields = ["kind", "source", "started_by__username"]
+    date_hierarchy = "started_at"
+
+
+class PolicyDraftForm(ReasonForm):
+    kind = forms.CharField(label=_("kind"), max_length=32, widget=UnfoldAdminTextInputWidget())
+    scope = forms.CharField(
+        label=_("scope"),
+        max_length=32,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_("an operator's code; empty for the whole group"),
+    )
+    body = forms.JSONField(label=_("body"), widget=UnfoldAdminTextareaWidget(attrs={"rows": 12}))
+
+    field_order = ["kind", "scope", "body", "reason"]
+
+
+class PolicyPublishForm(ReasonForm):
+    effective_from = forms.SplitDateTimeField(
+        label=_("effective from"), widget=UnfoldAdminSplitDateTimeWidget()
+    )
+
+    field_order = ["effective_from", "reason"]
+
+
+def _draft(command: Command) -> Any:
+    data = command.data
+    return str(
+        policy_draft(
+            kind=data["kind"],
+            scope=data["scope"],
+            body=data["body"],
+            note=command.reason,
+            now=command.now,
+        )
+    )
+
+
+def _publish(command: Command) -> None:
+    policy_publish(
+        policy=command.row,
+        effective_from=command.data["effective_from"],
+        actor=command.actor,
+        now=command.now,
+        user=command.user,
+    )
+
+
+@admin.register(PolicyVersion)
+class PolicyVersionAdmin(_KernelReadOnly):
+    """Rules of business. A version is drafted, published once, and never changes after that."""
+
+    list_display = [
+        "__str__",
+        "kind",
+        "scope",
+        "version",
+        "note",
+        "published_at",
+        "published_by",
+        "effective_from",
+        "effective_to",
+    ]
+    list_select_related = ["published_by"]
+    list_filter = ["kind", "scope", ("published_at", admin.EmptyFieldListFilter)]
+    search_fields = ["kind", "scope", "note"]
+    list_service_actions = [
+        ServiceAction("draft", _("New draft"), _draft, form=PolicyDraftForm, permission="add")
+    ]
+    service_actions = [
+        ServiceAction(
+            "publish",
+            _("Publish"),
+            _publish,
+            form=PolicyPublishForm,
+            allowed=lambda row: row.published_at is None,
+            explanation=_("From then on it is in force and can never be changed."),
+        )
+    ]
+
+    def timeline_subjects(self, row):
+        return [("policy", row.pk)]

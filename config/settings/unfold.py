@@ -1,0 +1,121 @@
+"""The operations site: its name, and its navigation by work instead of by table."""
+
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+
+def _page(title: Any, model: str, icon: str) -> dict[str, Any]:
+    """A link to a model's list, for whoever may view it. ``model`` is ``app.model``."""
+    app, _dot, name = model.partition(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": lambda request: (
+            request.user.has_perm(f"{app}.view_{name}")
+            or request.user.has_perm(f"{app}.change_{name}")
+        ),
+    }
+
+
+def _group(title: Any, *pages: dict[str, Any], collapsible: bool = True) -> dict[str, Any]:
+    return {"title": title, "separator": True, "collapsible": collapsible, "items": list(pages)}
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": _("Mall operations"),
+    "SITE_HEADER": _("Mall operations"),
+    "SITE_URL": "/",
+    "SITE_SYMBOL": "storefront",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
+    "STYLES": [lambda request: static("css/admin.css")],
+    "COMMAND": {"search_callback": "config.kernel.admin.search.search_everything"},
+    "SIDEBAR": {
+        "show_search": True,
+        "command_search": True,
+        "show_all_applications": False,
+        "navigation": [
+            _group(
+                _("Orders"),
+                _page(_("Orders"), "mall.order", "receipt_long"),
+                _page(_("Order lines"), "mall.orderline", "format_list_bulleted"),
+                _page(_("After-sales"), "mall.aftersale", "assignment_return"),
+                _page(_("Pickups"), "stores.pickup", "package_2"),
+                _page(_("Fulfilments"), "mall.fulfilment", "local_shipping"),
+                collapsible=False,
+            ),
+            _group(
+                _("Catalogue and stock"),
+                _page(_("Products"), "mall.product", "inventory_2"),
+                _page(_("SKUs"), "mall.sku", "barcode"),
+                _page(_("Categories"), "mall.category", "category"),
+                _page(_("Brands"), "mall.brand", "sell"),
+                _page(_("Store offers"), "mall.storeoffer", "price_change"),
+                _page(_("Stock"), "mall.stock", "warehouse"),
+                _page(_("Stock movements"), "mall.stockmovement", "swap_vert"),
+                _page(_("Reservations"), "mall.reservation", "bookmark"),
+                _page(_("Reviews"), "mall.review", "reviews"),
+            ),
+            _group(
+                _("Stores"),
+                _page(_("Stores"), "stores.store", "store"),
+                _page(_("Operators"), "stores.operator", "apartment"),
+                _page(_("Assignments"), "stores.assignment", "badge"),
+                _page(_("Regions"), "stores.region", "map"),
+            ),
+            _group(
+                _("Members"),
+                _page(_("Members"), "members.member", "group"),
+                _page(_("Cards"), "members.card", "credit_card"),
+                _page(_("Card products"), "members.cardproduct", "add_card"),
+                _page(_("Card lots"), "members.cardlot", "layers"),
+                _page(_("Card holds"), "members.cardhold", "lock_clock"),
+                _page(_("Points"), "members.pointlot", "stars"),
+                _page(_("Tiers"), "members.tier", "workspace_premium"),
+                _page(_("Messages"), "members.message", "sms"),
+                _page(_("Consents"), "members.consent", "verified_user"),
+                _page(_("External ids"), "members.externalid", "fingerprint"),
+            ),
+            _group(
+                _("Marketing"),
+                _page(_("Coupon templates"), "coupons.template", "confirmation_number"),
+                _page(_("Coupons"), "coupons.coupon", "local_activity"),
+                _page(_("Redemptions"), "coupons.redemption", "redeem"),
+                _page(_("Promotions"), "mall.promotion", "campaign"),
+            ),
+            _group(
+                _("Guides"),
+                _page(_("Guides"), "guides.guide", "support_agent"),
+                _page(_("Guides' assignments"), "guides.guideassignment", "history"),
+                _page(_("Bindings"), "guides.binding", "link"),
+                _page(_("Touches"), "guides.touch", "touch_app"),
+                _page(_("Attributions"), "guides.attribution", "pie_chart"),
+                _page(_("Commission"), "guides.commissionentry", "payments"),
+            ),
+            _group(
+                _("Finance"),
+                _page(_("Payments"), "mall.payment", "paid"),
+                _page(_("Refunds"), "mall.refund", "currency_exchange"),
+                _page(_("Gateway notifications"), "mall.notification", "notifications"),
+                _page(_("Accounts"), "stores.account", "account_balance"),
+                _page(_("Transfers"), "stores.transfer", "sync_alt"),
+                _page(_("Seals"), "stores.seal", "verified"),
+            ),
+            _group(
+                _("System"),
+                _page(_("Users"), "kernel.user", "person"),
+                _page(_("Groups"), "auth.group", "groups"),
+                _page(_("Policies"), "kernel.policyversion", "gavel"),
+                _page(_("Events"), "kernel.event", "timeline"),
+                _page(_("Deliveries"), "kernel.eventdelivery", "outbox"),
+                _page(_("Codes"), "kernel.code", "qr_code"),
+                _page(_("Batches"), "kernel.batch", "upload_file"),
+            ),
+        ],
+    },
+}

@@ -1,0 +1,94 @@
+"""Coupon templates are reference data; coupons and redemptions move by their guards alone."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.admin import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, ScopedRelatedFilter
+from config.kernel.money import yuan
+from coupons.models import Coupon, Redemption, Template
+from coupons.states import CouponKind
+from stores.admin.scope import StaffScoped
+
+
+@admin.register(Template)
+class TemplateAdmin(StaffScoped, AuditedAdmin):
+    operator_paths = ("operator",)
+    list_display = [
+        "code",
+        "name",
+        "operator",
+        "kind",
+        "value_text",
+        "threshold_fen",
+        "claim_from",
+        "claim_until",
+        "issued_text",
+        "spent_fen",
+        "archived_at",
+    ]
+    list_select_related = ["operator"]
+    list_filter = ["kind", ("operator", ScopedRelatedFilter), "public"]
+    search_fields = ["code", "name"]
+    autocomplete_fields = ["operator"]
+    # Counters of the guards: what they count is what was done, not what somebody types.
+    readonly_fields = ["issued", "spent_fen"]
+    date_hierarchy = "claim_from"
+    ordering = ["-id"]
+
+    @admin.display(description=_("value"), ordering="value")
+    def value_text(self, row: Template) -> str:
+        if row.kind == CouponKind.AMOUNT:
+            return yuan(row.value)
+        return f"−{row.value // 100}.{row.value % 100:02d} %"
+
+    @admin.display(description=_("issued"), ordering="issued")
+    def issued_text(self, row: Template) -> str:
+        return f"{row.issued} / {row.quota}"
+
+
+class RedemptionInline(ReadOnlyInline):
+    model = Redemption
+    fields = ["channel", "reference", "amount_fen", "redeemed_at", "reversed_at"]
+    ordering = ["id"]
+
+
+@admin.register(Coupon)
+class CouponAdmin(StaffScoped, ReadOnlyAdmin):
+    operator_paths = ("template__operator",)
+    list_display = [
+        "no",
+        "template",
+        "member",
+        "state",
+        "valid_from",
+        "valid_until",
+        "locked_by",
+        "used_at",
+    ]
+    list_select_related = ["template", "member"]
+    list_filter = ["state", ("template", ScopedRelatedFilter)]
+    search_fields = [
+        "no",
+        "member__no__exact",
+        "member__phone",
+        "template__code",
+        "locked_by",
+        "redemptions__reference__exact",
+    ]
+    date_hierarchy = "claimed_at"
+    ordering = ["-id"]
+    inlines = [RedemptionInline]
+
+    def timeline_subjects(self, row):
+        return [("coupon", row.pk)]
+
+
+@admin.register(Redemption)
+class RedemptionAdmin(StaffScoped, ReadOnlyAdmin):
+    operator_paths = ("coupon__template__operator",)
+    list_display = ["redeemed_at", "coupon", "channel", "reference", "amount_fen", "reversed_at"]
+    list_select_related = ["coupon"]
+    list_filter = ["channel", ("reversed_at", admin.EmptyFieldListFilter)]
+    search_fields = ["coupon__no", "reference", "coupon__member__phone"]
+    date_hierarchy = "redeemed_at"
+    ordering = ["-id"]

@@ -1,0 +1,209 @@
+"""The catalogue and its prices: reference data, every change audited."""
+
+from dataclasses import replace
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.admin import (
+    AuditedAdmin,
+    Command,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    ReasonForm,
+    ScopedRelatedFilter,
+    ServiceAction,
+    YuanField,
+)
+from config.kernel.admin.base import ARCHIVE, RESTORE
+from config.kernel.money import yuan
+from mall.models import Brand, Category, Product, Promotion, Review, Sku, StoreOffer
+from mall.services.catalogue_import_write import search_text_refresh
+from mall.services.sku_change import (
+    offer_price_set,
+    sku_archive,
+    sku_price_set,
+    sku_restore,
+)
+from mall.states import PromotionKind
+from stores.admin.scope import StaffScoped
+
+
+class SearchedAdmin(AuditedAdmin):
+    """Its name is among the words products are found by."""
+
+    def save_model(self, request, obj, form, change) -> None:
+        super().save_model(request, obj, form, change)
+        search_text_refresh()
+
+
+@admin.register(Brand)
+class BrandAdmin(SearchedAdmin):
+    list_display = ["code", "name", "archived_at"]
+    list_filter = [("archived_at", admin.EmptyFieldListFilter)]
+    search_fields = ["code", "name"]
+    ordering = ["code"]
+
+
+@admin.register(Category)
+class CategoryAdmin(SearchedAdmin):
+    list_display = ["code", "name", "parent", "position", "archived_at"]
+    list_select_related = ["parent"]
+    list_filter = [("archived_at", admin.EmptyFieldListFilter)]
+    search_fields = ["code", "name"]
+    autocomplete_fields = ["parent"]
+    ordering = ["position", "code"]
+
+
+class SkuInline(ReadOnlyInline):
+    model = Sku
+    fields = ["code", "options", "price_fen", "barcode", "archived_at"]
+    show_change_link = True
+    ordering = ["code"]
+
+
+@admin.register(Product)
+class ProductAdmin(SearchedAdmin):
+    list_display = [
+        "code",
+        "name",
+        "category",
+        "brand",
+        "price_fen",
+        "list_price_fen",
+        "on_sale",
+        "archived_at",
+    ]
+    list_select_related = ["category", "brand"]
+    list_filter = ["on_sale", ("archived_at", admin.EmptyFieldListFilter)]
+    search_fields = ["code", "name", "keywords", "skus__code", "skus__barcode__exact"]
+    autocomplete_fields = ["category", "brand"]
+    # The lowest price of its SKUs, kept by whatever changes one of those.
+    readonly_fields = ["price_fen"]
+    ordering = ["-id"]
+    inlines = [SkuInline]
+
+    def has_add_permission(self, request) -> bool:
+        # New products come with the catalogue's import, together with their SKUs and prices.
+        return False
+
+
+class PriceForm(ReasonForm):
+    price_fen = YuanField(label=_("new price"), help_text=_("yuan"))
+
+    field_order = ["price_fen", "reason"]
+
+
+class OfferPriceForm(ReasonForm):
+    price_fen = YuanField(
+        label=_("new price"), required=False, help_text=_("yuan; empty for the SKU's own price")
+    )
+
+    field_order = ["price_fen", "reason"]
+
+
+def _set_sku_price(command: Command) -> None:
+    sku_price_set(
+        sku_id=command.row.pk,
+        price_fen=command.data["price_fen"],
+        reason=command.reason,
+        actor=command.actor,
+        now=command.now,
+    )
+
+
+def _archive_sku(command: Command) -> None:
+    sku_archive(sku_id=command.row.pk, reason=command.reason, actor=command.actor, now=command.now)
+
+
+def _restore_sku(command: Command) -> None:
+    sku_restore(sku_id=command.row.pk, reason=command.reason, actor=command.actor, now=command.now)
+
+
+def _set_offer_price(command: Command) -> None:
+    offer_price_set(
+        offer_id=command.row.pk,
+        price_fen=command.data["price_fen"],
+        reason=command.reason,
+        actor=command.actor,
+        now=command.now,
+    )
+
+
+@admin.register(Sku)
+class SkuAdmin(AuditedAdmin):
+    list_display = ["code", "product", "options", "price_fen", "barcode", "archived_at"]
+    list_select_related = ["product"]
+    list_filter = [("archived_at", admin.EmptyFieldListFilter)]
+    search_fields = ["code", "barcode", "product__name", "product__code"]
+    ordering = ["-id"]
+    readonly_fields = ["product", "price_fen"]
+    service_actions = [
+        ServiceAction("price", _("Change the price"), _set_sku_price, form=PriceForm)
+    ]
+    archive_actions = [
+        replace(ARCHIVE, run=_archive_sku),
+        replace(RESTORE, run=_restore_sku),
+    ]
+
+    def has_add_permission(self, request) -> bool:
+        # New SKUs come with the catalogue's import, like their products.
+        return False
+
+
+@admin.register(StoreOffer)
+class StoreOfferAdmin(StaffScoped, AuditedAdmin):
+    store_paths = ("store",)
+    list_display = ["store", "sku", "sku__product", "price_fen", "listed"]
+    list_display_links = ["store", "sku"]
+    list_select_related = ["store", "sku__product"]
+    list_filter = ["listed", ("store", ScopedRelatedFilter)]
+    search_fields = ["sku__code", "sku__product__name", "store__name", "store__code"]
+    autocomplete_fields = ["store", "sku"]
+    ordering = ["-id"]
+    service_actions = [
+        ServiceAction("price", _("Change the price"), _set_offer_price, form=OfferPriceForm)
+    ]
+
+    def get_readonly_fields(self, request, obj=None):
+        fixed = ["store", "sku"] if obj is not None else []
+        return [*super().get_readonly_fields(request, obj), *fixed, "price_fen"]
+
+
+@admin.register(Review)
+class ReviewAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "product", "member", "stars", "text"]
+    list_select_related = ["product", "member"]
+    list_filter = ["stars"]
+    search_fields = ["product__name", "product__code", "text"]
+    date_hierarchy = "created_at"
+    ordering = ["-id"]
+
+
+@admin.register(Promotion)
+class PromotionAdmin(StaffScoped, AuditedAdmin):
+    operator_paths = ("operator",)
+    list_display = [
+        "code",
+        "name",
+        "operator",
+        "kind",
+        "value_text",
+        "threshold_fen",
+        "priority",
+        "starts_at",
+        "ends_at",
+        "archived_at",
+    ]
+    list_select_related = ["operator"]
+    list_filter = ["kind", ("operator", ScopedRelatedFilter)]
+    search_fields = ["code", "name"]
+    autocomplete_fields = ["operator"]
+    date_hierarchy = "starts_at"
+    ordering = ["-id"]
+
+    @admin.display(description=_("value"), ordering="value")
+    def value_text(self, row: Promotion) -> str:
+        if row.kind == PromotionKind.AMOUNT:
+            return yuan(row.value)
+        return f"−{row.value // 100}.{row.value % 100:02d} %"

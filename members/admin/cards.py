@@ -1,0 +1,133 @@
+"""Stored-value cards: products are reference data; a card's value moves by its guards alone."""
+
+from django.contrib import admin
+from django.db.models import F, OuterRef, Subquery, Sum
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.admin import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, ScopedRelatedFilter
+from config.kernel.money import yuan
+from members.models import Card, CardHold, CardHoldLine, CardLot, CardProduct
+from stores.admin.scope import StaffScoped
+
+
+@admin.register(CardProduct)
+class CardProductAdmin(StaffScoped, AuditedAdmin):
+    operator_paths = ("operator",)
+    list_display = [
+        "code",
+        "name",
+        "operator",
+        "named",
+        "price_fen",
+        "bonus_fen",
+        "limit_fen",
+        "on_sale",
+        "archived_at",
+    ]
+    list_select_related = ["operator"]
+    list_filter = ["on_sale", ("operator", ScopedRelatedFilter)]
+    search_fields = ["code", "name"]
+    autocomplete_fields = ["operator"]
+    ordering = ["code"]
+
+
+class CardLotInline(ReadOnlyInline):
+    model = CardLot
+    fields = ["reference", "principal_text", "bonus_text", "created_at"]
+    ordering = ["id"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("principal", "bonus")
+
+    @admin.display(description=_("principal (held)"))
+    def principal_text(self, row: CardLot) -> str:
+        return f"{yuan(row.principal.balance)} ({yuan(row.principal.held)})"
+
+    @admin.display(description=_("bonus (held)"))
+    def bonus_text(self, row: CardLot) -> str:
+        return f"{yuan(row.bonus.balance)} ({yuan(row.bonus.held)})"
+
+
+class CardHoldInline(ReadOnlyInline):
+    model = CardHold
+    fields = ["reference", "state", "created_at", "expires_at", "ended_at"]
+    ordering = ["-id"]
+
+
+@admin.register(Card)
+class CardAdmin(StaffScoped, ReadOnlyAdmin):
+    operator_paths = ("operator",)
+    list_display = [
+        "no",
+        "member",
+        "product",
+        "operator",
+        "state",
+        "value_text",
+        "issued_at",
+        "expires_at",
+    ]
+    list_select_related = ["member", "product", "operator"]
+    list_filter = ["state", ("operator", ScopedRelatedFilter), ("product", ScopedRelatedFilter)]
+    search_fields = ["no", "member__no__exact", "member__phone", "lots__reference__exact"]
+    date_hierarchy = "issued_at"
+    ordering = ["-id"]
+    inlines = [CardLotInline, CardHoldInline]
+
+    def get_queryset(self, request):
+        lots = (
+            CardLot.objects.filter(card=OuterRef("pk"))
+            .order_by()
+            .values("card")
+            .annotate(total=Sum(F("principal__balance") + F("bonus__balance")))
+        )
+        return super().get_queryset(request).annotate(value_fen=Subquery(lots.values("total")))
+
+    @admin.display(description=_("value"), ordering="value_fen")
+    def value_text(self, row: Card) -> str:
+        return yuan(row.value_fen or 0)  # type: ignore[attr-defined]
+
+    def timeline_subjects(self, row):
+        holds = row.holds.values_list("pk", flat=True)
+        return [("card", row.pk), *(("card_hold", pk) for pk in holds)]
+
+
+@admin.register(CardLot)
+class CardLotAdmin(StaffScoped, ReadOnlyAdmin):
+    operator_paths = ("card__operator",)
+    list_display = ["card", "reference", "principal_text", "bonus_text", "created_at"]
+    list_select_related = ["card", "principal", "bonus"]
+    search_fields = ["card__no", "reference", "card__member__phone"]
+    date_hierarchy = "created_at"
+    ordering = ["-id"]
+
+    @admin.display(description=_("principal"), ordering="principal__balance")
+    def principal_text(self, row: CardLot) -> str:
+        return yuan(row.principal.balance)
+
+    @admin.display(description=_("bonus"), ordering="bonus__balance")
+    def bonus_text(self, row: CardLot) -> str:
+        return yuan(row.bonus.balance)
+
+
+class CardHoldLineInline(ReadOnlyInline):
+    model = CardHoldLine
+    fields = ["account", "amount_fen"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("account")
+
+
+@admin.register(CardHold)
+class CardHoldAdmin(StaffScoped, ReadOnlyAdmin):
+    operator_paths = ("card__operator",)
+    list_display = ["reference", "card", "state", "created_at", "expires_at", "ended_at"]
+    list_select_related = ["card"]
+    list_filter = ["state"]
+    search_fields = ["reference", "card__no", "card__member__phone"]
+    date_hierarchy = "created_at"
+    ordering = ["-id"]
+    inlines = [CardHoldLineInline]
+
+    def timeline_subjects(self, row):
+        return [("card_hold", row.pk)]

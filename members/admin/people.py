@@ -1,0 +1,111 @@
+"""Members and what they told us; written by themselves through the API, looked at here."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.admin import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline
+from members.models import Consent, ExternalId, Member, Message, PointLot, Tier
+from stores.admin.scope import StaffScoped
+
+PERSON = ("member__no__exact", "member__phone", "member__nickname")
+
+
+def masked(phone: str | None) -> str | None:
+    """+8613812345678 → +86138****5678: enough to tell people apart in a list."""
+    return f"{phone[:-8]}****{phone[-4:]}" if phone and len(phone) > 8 else phone
+
+
+class ConsentInline(ReadOnlyInline):
+    model = Consent
+
+
+class ExternalIdInline(ReadOnlyInline):
+    model = ExternalId
+
+
+class PointLotInline(ReadOnlyInline):
+    model = PointLot
+    fields = ["reference", "earned_points", "remaining_points", "earned_at", "expires_at"]
+    ordering = ["-id"]
+
+
+@admin.register(Member)
+class MemberAdmin(StaffScoped, ReadOnlyAdmin):
+    store_paths = ("home_store",)
+    list_display = ["no", "nickname", "phone_masked", "tier", "growth", "home_store", "created_at"]
+    list_select_related = ["tier", "home_store"]
+    list_filter = ["tier", ("archived_at", admin.EmptyFieldListFilter)]
+    search_fields = [
+        "no",
+        "phone",
+        "nickname",
+        "user__username",
+        "cards__no__exact",
+        "external_ids__value__exact",
+    ]
+    date_hierarchy = "created_at"
+    ordering = ["-id"]
+    inlines = [ExternalIdInline, ConsentInline, PointLotInline]
+
+    @admin.display(description=_("phone"), ordering="phone")
+    def phone_masked(self, row: Member) -> str | None:
+        return masked(row.phone)
+
+
+@admin.register(Tier)
+class TierAdmin(AuditedAdmin):
+    list_display = ["code", "name", "growth_from", "points_rate_bp"]
+    search_fields = ["code", "name"]
+    ordering = ["growth_from"]
+
+
+class _OfMember(StaffScoped, ReadOnlyAdmin):
+    store_paths = ("member__home_store",)
+    list_select_related = ["member"]
+    ordering = ["-id"]
+
+
+@admin.register(ExternalId)
+class ExternalIdAdmin(_OfMember):
+    list_display = ["member", "kind", "app_id", "value", "created_at"]
+    list_filter = ["kind", "app_id"]
+    search_fields = [*PERSON, "value"]
+
+
+@admin.register(Consent)
+class ConsentAdmin(_OfMember):
+    list_display = ["member", "kind", "version", "given_at", "withdrawn_at"]
+    list_filter = ["kind", "version", ("withdrawn_at", admin.EmptyFieldListFilter)]
+    search_fields = [*PERSON]
+    date_hierarchy = "given_at"
+
+
+@admin.register(PointLot)
+class PointLotAdmin(_OfMember):
+    list_display = [
+        "member",
+        "reference",
+        "earned_points",
+        "remaining_points",
+        "earned_at",
+        "expires_at",
+    ]
+    search_fields = [*PERSON, "reference"]
+    date_hierarchy = "earned_at"
+
+
+@admin.register(Message)
+class MessageAdmin(_OfMember):
+    list_display = [
+        "created_at",
+        "member",
+        "template",
+        "reference",
+        "state",
+        "attempts",
+        "sent_at",
+        "last_error",
+    ]
+    list_filter = ["state", "template"]
+    search_fields = [*PERSON, "reference", "key"]
+    date_hierarchy = "created_at"
