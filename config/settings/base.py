@@ -1,6 +1,7 @@
 """Settings common to every way of running. What differs between machines comes from ``env``."""
 
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from django.utils.translation import gettext_lazy as _
@@ -89,7 +90,7 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         **dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=False),
         "ATOMIC_REQUESTS": False,

@@ -9,9 +9,8 @@ ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DATABASES["default"]["TEST"] = {"NAME": f"test_mall_{os.getpid()}"}
 # Commits need not survive a power cut of the machine that runs the tests.
-_OPTIONS: dict[str, object] = {**DATABASES["default"].get("OPTIONS", {})}
+_OPTIONS = DATABASES["default"].setdefault("OPTIONS", {})
 _OPTIONS["options"] = f"{_OPTIONS.get('options', '')} -c synchronous_commit=off".strip()
-DATABASES["default"]["OPTIONS"] = _OPTIONS
 CACHES["default"]["KEY_PREFIX"] = f"test{os.getpid()}"
 STAFF_MFA_REQUIRED = False
 STORAGES = {
