@@ -93,12 +93,12 @@ def make_card(
     operator: Operator | None = None,
     now=None,
 ) -> Card:
-    """A card that was bought for ``principal_fen`` of WeChat money, with its bonus."""
+    """A card that was bought for ``principal_fen`` in cash, with its bonus."""
     from members.services.card_issue import card_issue
     from stores.ledger import AccountSpec, accounts_ensure
 
     product = make_card_product(operator=operator, price_fen=principal_fen, bonus_fen=bonus_fen)
-    funding = f"wechat:{product.operator.mchid}"
+    funding = f"cash:{product.operator.code}"
     n = sequence()
     return card_issue(
         member_id=member.pk,
