@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import (
     Avg,
+    Case,
     Count,
     Exists,
     F,
@@ -23,11 +24,12 @@ from django.db.models import (
     QuerySet,
     Subquery,
     Sum,
+    When,
 )
 from django.db.models.functions import Coalesce, Greatest
 
 from config.kernel.errors import NotFound
-from mall.models import Category, Product, Review, Sku
+from mall.models import Category, Product, Review, Sku, StoreOffer
 from mall.offers import StoreUnknown
 
 MAX_WORDS = 5
@@ -124,7 +126,7 @@ def _skus_at(store_id: int) -> QuerySet[Sku]:
             shown_fen=Coalesce("offer__price_fen", "price_fen"),
             left=Greatest(Coalesce(F("stock__on_hand") - F("stock__reserved"), 0), 0),
         )
-        .exclude(offer__listed=False)
+        .filter(Q(offer__listed=True) | Q(offer__listed=None))
     )
 
 
@@ -135,9 +137,15 @@ def _shelf(store_id: int | None) -> QuerySet[Product]:
         return products.filter(Exists(live)).annotate(shown_fen=F("price_fen"))
     here = _skus_at(store_id).filter(product_id=OuterRef("pk"))
     grouped = here.order_by().values("product_id")
+    lowest = grouped.annotate(lowest=Min("shown_fen")).values("lowest")
+    # Few products are priced apart; for the others the price kept with the product is the store's
+    # too, which lets a whole catalogue be sorted by price.
+    apart = StoreOffer.objects.filter(store_id=store_id).values("sku__product_id")
     return products.filter(Exists(here)).annotate(
-        shown_fen=Subquery(
-            grouped.annotate(lowest=Min("shown_fen")).values("lowest"), output_field=IntegerField()
+        shown_fen=Case(
+            When(id__in=apart, then=Subquery(lowest)),
+            default=F("price_fen"),
+            output_field=IntegerField(),
         ),
         available=Subquery(
             grouped.annotate(pieces=Sum("left")).values("pieces"), output_field=IntegerField()

@@ -22,12 +22,13 @@ class SkuUnknown(NotFound):
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # Mean radius of the earth; over a city the sphere is off by less than a shop's doors.
+# LEAST ignores NULL, so a store without a place would be half a world away.
 _METRES = """
-round(2 * 6371008.8 * asin(least(1, sqrt(
+CASE WHEN stores_store.latitude IS NOT NULL THEN round(2 * 6371008.8 * asin(least(1, sqrt(
   power(sin(radians(stores_store.latitude::float8 - %s::numeric::float8) / 2), 2)
   + cos(radians(%s::numeric::float8)) * cos(radians(stores_store.latitude::float8))
   * power(sin(radians(stores_store.longitude::float8 - %s::numeric::float8) / 2), 2)
-))))::int
+))))::int END
 """
 _COLUMNS = (
     *("code", "name", "kind", "address", "phone", "latitude", "longitude", "hours"),
