@@ -51,3 +51,21 @@ class MessageChanged(EventBase):
     kind: ClassVar[str] = "members.message_changed"
     subject_type: ClassVar[str] = "message"
     member_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardChanged(EventBase):
+    """A stored-value card was issued, frozen, thawed or closed. ``subject_id``: the card's key."""
+
+    kind: ClassVar[str] = "members.card_changed"
+    subject_type: ClassVar[str] = "card"
+    member_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardHoldChanged(EventBase):
+    """Value was set aside, spent or given back. ``subject_id`` is the hold's primary key."""
+
+    kind: ClassVar[str] = "members.card_hold_changed"
+    subject_type: ClassVar[str] = "card_hold"
+    card_id: int

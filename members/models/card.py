@@ -1,5 +1,5 @@
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from members.models.member import Member
@@ -29,6 +29,12 @@ class CardProduct(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(price_fen__gt=0), name="members_cardproduct_has_price"
+            ),
+            models.CheckConstraint(
+                # What is on sale must be issuable once it has been paid for.
+                condition=Q(limit_fen__gte=F("price_fen") + F("bonus_fen"))
+                & (Q(named=True, limit_fen__lte=500_000) | Q(limit_fen__lte=100_000)),
+                name="members_cardproduct_within_limit",
             ),
         ]
 

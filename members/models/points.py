@@ -11,6 +11,9 @@ class PointLot(models.Model):
     member = models.ForeignKey(Member, models.PROTECT, related_name="point_lots")
     reference = models.CharField(_("reference"), max_length=40)
     key = models.CharField(_("key"), max_length=120, unique=True)
+    rate_bp = models.PositiveIntegerField(
+        _("rate"), default=10_000, help_text=_("of the member's tier when they were earned")
+    )
     earned_points = models.PositiveIntegerField(_("earned"))
     remaining_points = models.PositiveIntegerField(_("remaining"))
     earned_at = models.DateTimeField(_("earned at"))

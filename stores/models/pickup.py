@@ -64,7 +64,11 @@ class Pickup(models.Model):
                 name="stores_pickup_ready_stamped",
             ),
         ]
-        indexes = [models.Index(fields=["store", "state"], name="stores_pickup_desk")]
+        indexes = [
+            models.Index(fields=["store", "state"], name="stores_pickup_desk"),
+            # Typed digits of another store's parcel, to say where it is handed over.
+            models.Index(fields=["digits"], name="stores_pickup_digits"),
+        ]
 
     def __str__(self) -> str:
         return self.no

@@ -1,0 +1,182 @@
+"""Audit lines of stored value and points. Numbers are those of docs/invariants."""
+
+from config.kernel.audit import Line, register
+from members.states import CARD_MACHINE, HOLD_MACHINE, CardState, HoldState
+from stores.audit_states import state_lines
+
+# A spend's moment is read before it waits for the card, so it can be a little later than a
+# freeze that committed after it.
+_IN_FLIGHT = "interval '10 seconds'"
+
+_LOT_ACCOUNTS = """
+lot_account AS (
+  SELECT l.principal_id AS account_id, l.card_id FROM members_cardlot l
+  UNION ALL SELECT l.bonus_id, l.card_id FROM members_cardlot l
+)
+"""
+
+register(
+    Line(
+        4,
+        "card.accounts",
+        "principal and bonus of a card's lots are guarded fen of the card's issuer, never below 0",
+        f"""
+        WITH {_LOT_ACCOUNTS}
+        SELECT c.no, a.code, a.balance, a.unit, a.guarded FROM lot_account x
+        JOIN members_card c ON c.id = x.card_id JOIN stores_account a ON a.id = x.account_id
+        WHERE a.balance < 0 OR a.unit <> 'fen' OR NOT a.guarded
+          OR a.operator_id IS DISTINCT FROM c.operator_id
+        """,
+    ),
+    Line(
+        4,
+        "card.limit",
+        "what was issued on a card stays within the limit of the law and of its product",
+        f"""
+        WITH {_LOT_ACCOUNTS}
+        SELECT c.no, p.named, sum(t.amount) AS issued FROM lot_account x
+        JOIN members_card c ON c.id = x.card_id JOIN members_cardproduct p ON p.id = c.product_id
+        JOIN stores_transfer t ON t.credit_id = x.account_id
+          AND t.code IN ('card.issue', 'card.bonus')
+        GROUP BY c.id, p.id
+        HAVING sum(t.amount) > CASE WHEN p.named THEN 500000 ELSE 100000 END
+        """,
+    ),
+    Line(
+        4,
+        "card.nothing_leaves",
+        "nothing leaves a frozen, closed or expired card",
+        f"""
+        WITH {_LOT_ACCOUNTS}, stopped AS (
+          SELECT * FROM (
+            SELECT subject_id AS card_id, to_state, occurred_at AS since,
+              lead(occurred_at) OVER (PARTITION BY subject_id ORDER BY id) AS until
+            FROM kernel_event WHERE subject_type = 'card' AND to_state <> ''
+          ) AS step WHERE to_state <> 'active'
+          UNION ALL
+          SELECT id, 'expired', expires_at, NULL FROM members_card WHERE expires_at IS NOT NULL
+        )
+        SELECT s.card_id, s.to_state, t.id, t.occurred_at FROM stopped s
+        JOIN lot_account x ON x.card_id = s.card_id
+        JOIN stores_transfer t ON t.debit_id = x.account_id
+          AND t.occurred_at > s.since + {_IN_FLIGHT}
+          AND (s.until IS NULL OR t.occurred_at < s.until)
+        """,
+    ),
+    Line(
+        5,
+        "card.held",
+        "what is held on a card's accounts is the sum of its open holds",
+        f"""
+        WITH {_LOT_ACCOUNTS}, open AS (
+          SELECT l.account_id, sum(l.amount_fen) AS amount FROM members_cardholdline l
+          JOIN members_cardhold h ON h.id = l.hold_id WHERE h.state = 'open'
+          GROUP BY l.account_id
+        )
+        SELECT a.code, a.held, coalesce(o.amount, 0) AS holds, a.balance FROM lot_account x
+        JOIN stores_account a ON a.id = x.account_id
+        LEFT JOIN open o ON o.account_id = a.id
+        WHERE a.held <> coalesce(o.amount, 0) OR a.held > a.balance
+        """,
+    ),
+    Line(
+        5,
+        "card.hold_expiry",
+        "no hold outlives its expiry by more than an hour",
+        """
+        SELECT id, reference, expires_at FROM members_cardhold
+        WHERE state = 'open' AND expires_at < now() - interval '1 hour'
+        """,
+    ),
+    Line(
+        5,
+        "card.hold_lines",
+        "a hold is of its own card's accounts, and what it captured was spent",
+        """
+        SELECT h.id, h.reference, l.account_id, l.amount_fen FROM members_cardhold h
+        JOIN members_cardholdline l ON l.hold_id = h.id
+        JOIN members_cardlot o ON o.id = l.lot_id
+        WHERE o.card_id <> h.card_id OR l.account_id NOT IN (o.principal_id, o.bonus_id)
+          OR (h.state = 'captured' AND NOT EXISTS (
+            SELECT FROM stores_transfer t WHERE t.reference = h.reference
+            AND t.debit_id = l.account_id AND t.code = 'card.spend' AND t.amount = l.amount_fen
+          ))
+        """,
+    ),
+    Line(
+        6,
+        "card.outstanding",
+        "per issuer: value issued − spent + refunded = value outstanding",
+        f"""
+        WITH {_LOT_ACCOUNTS}, flow AS (
+          SELECT account_id, sum(amount) AS amount FROM (
+            SELECT credit_id AS account_id, amount FROM stores_transfer
+            WHERE code IN ('card.issue', 'card.bonus', 'card.refund')
+            UNION ALL
+            SELECT debit_id, -amount FROM stores_transfer WHERE code = 'card.spend'
+          ) AS leg GROUP BY account_id
+        )
+        SELECT c.operator_id, sum(a.balance) AS outstanding, sum(coalesce(f.amount, 0)) AS booked
+        FROM lot_account x
+        JOIN members_card c ON c.id = x.card_id JOIN stores_account a ON a.id = x.account_id
+        LEFT JOIN flow f ON f.account_id = a.id
+        GROUP BY c.operator_id HAVING sum(a.balance) <> sum(coalesce(f.amount, 0))
+        """,
+    ),
+    Line(
+        6,
+        "card.sales_by_issuer",
+        "card sales are booked for the issuer of the card, and paid by nothing but its cards",
+        f"""
+        WITH {_LOT_ACCOUNTS}, leg AS (
+          SELECT t.id, s.code, t.debit_id AS lot_account_id FROM stores_transfer t
+          JOIN stores_account s ON s.id = t.credit_id AND s.code LIKE 'sales.card:%'
+          UNION ALL
+          SELECT t.id, s.code, t.credit_id FROM stores_transfer t
+          JOIN stores_account s ON s.id = t.debit_id AND s.code LIKE 'sales.card:%'
+        )
+        SELECT leg.id, leg.code, o.code AS issuer FROM leg
+        LEFT JOIN lot_account x ON x.account_id = leg.lot_account_id
+        LEFT JOIN members_card c ON c.id = x.card_id
+        LEFT JOIN stores_operator o ON o.id = c.operator_id
+        WHERE o.code IS NULL OR split_part(leg.code, ':', 2) <> o.code
+        """,
+    ),
+    *state_lines(
+        subject="card", table="members_card", machine=CARD_MACHINE, initial=CardState.ACTIVE
+    ),
+    *state_lines(
+        subject="card_hold",
+        table="members_cardhold",
+        machine=HOLD_MACHINE,
+        initial=HoldState.OPEN,
+    ),
+    Line(
+        20,
+        "points.lots",
+        "a member's points are the sum of what is left of their lots",
+        """
+        SELECT m.no, coalesce(a.balance, 0) AS points, coalesce(l.points, 0) AS lots
+        FROM members_member m
+        LEFT JOIN stores_account a ON a.code = 'points:' || m.no
+        LEFT JOIN (
+          SELECT member_id, sum(remaining_points) AS points FROM members_pointlot GROUP BY member_id
+        ) AS l ON l.member_id = m.id
+        WHERE coalesce(a.balance, 0) <> coalesce(l.points, 0)
+        """,
+    ),
+    Line(
+        20,
+        "points.debt",
+        "points that are owed are owed to the issuer: a debt account is never in credit",
+        """
+        SELECT a.code, sum(leg.amount) AS credit FROM stores_account a
+        JOIN (
+          SELECT credit_id AS account_id, amount FROM stores_transfer WHERE code = 'points.repay'
+          UNION ALL
+          SELECT debit_id, -amount FROM stores_transfer WHERE code = 'points.debt'
+        ) AS leg ON leg.account_id = a.id
+        WHERE a.code LIKE 'points.debt:%' GROUP BY a.id HAVING sum(leg.amount) > 0
+        """,
+    ),
+)

@@ -1,0 +1,309 @@
+"""Guards of stored value: what leaves a card, is set aside on it, or comes back.
+
+Each is one statement over members' tables and one of the ledger. Card rows are share-locked
+first (a freeze waits, and is waited for), accounts after them, by ``stores.ledger``. A refusal
+undoes the caller's innermost transaction: whoever goes on afterwards wraps the call in an
+``atomic()`` of its own. Keys derive from reference and account, so a repeat raises
+DuplicateTransfer instead of moving value twice.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.actors import Actor
+from config.kernel.errors import Conflict
+from members.cards import CardPart
+from members.events import CardHoldChanged
+from stores.guards import EVENT_COLUMNS, event_values
+from stores.ledger import (
+    AccountSpec,
+    Draft,
+    DuplicateTransfer,
+    accounts_ensure,
+    hold,
+    post,
+    unhold,
+)
+
+
+class CardNotUsable(Conflict):
+    """Frozen, closed, expired, or not the card that the value was said to be on."""
+
+    code = "card_not_usable"
+    message = _("This card cannot be used now.")
+
+
+class HoldNotOpen(Conflict):
+    code = "hold_not_open"
+    message = _("The stored value is no longer set aside for this order.")
+
+
+# The lots behind the accounts, with the usable ones' cards locked against a freeze. ``usable``
+# is judged on what the lock returned.
+_LOTS = """
+part AS (
+  SELECT * FROM unnest(%(account)s::bigint[], %(amount)s::bigint[]) AS p(account_id, amount)
+), owned AS (
+  SELECT p.account_id, p.amount, l.id AS lot_id, l.card_id
+  FROM part p JOIN members_cardlot l ON l.principal_id = p.account_id
+  UNION ALL
+  SELECT p.account_id, p.amount, l.id, l.card_id
+  FROM part p JOIN members_cardlot l ON l.bonus_id = p.account_id
+), card AS MATERIALIZED (
+  SELECT c.id, c.operator_id, c.state = 'active'
+    AND (c.expires_at IS NULL OR c.expires_at > %(now)s::timestamptz) AS usable
+  FROM members_card c WHERE c.id IN (SELECT card_id FROM owned) ORDER BY c.id FOR SHARE
+), lot AS (
+  SELECT o.*, c.operator_id, c.usable FROM owned o JOIN card c ON c.id = o.card_id
+)
+"""
+
+# The acceptor's account for what this issuer's cards pay there, if it exists yet.
+_SALES = """
+JOIN stores_operator issuer ON issuer.id = lot.operator_id
+LEFT JOIN stores_account sales
+  ON sales.code = 'sales.card:' || issuer.code || ':' || %(acceptor)s::text
+"""
+
+_SPENDABLE = (
+    f"WITH {_LOTS}"
+    "SELECT lot.account_id, lot.amount, lot.usable, issuer.code, issuer.id, sales.id FROM lot"
+    f"{_SALES}"
+)
+
+_HOLD = f"""
+WITH {_LOTS}, made AS (
+  INSERT INTO members_cardhold (card_id, reference, state, created_at, expires_at)
+  SELECT %(card_id)s::bigint, %(reference)s::text, 'open', %(now)s::timestamptz,
+    %(expires_at)s::timestamptz
+  WHERE (SELECT count(*) = cardinality(%(account)s::bigint[])
+    AND bool_and(usable AND card_id = %(card_id)s::bigint) FROM lot)
+  ON CONFLICT (reference) DO NOTHING
+  RETURNING id
+), line AS (
+  INSERT INTO members_cardholdline (hold_id, lot_id, account_id, amount_fen)
+  SELECT made.id, lot.lot_id, lot.account_id, lot.amount FROM lot, made
+), event AS (
+  INSERT INTO kernel_event {EVENT_COLUMNS}
+  SELECT %(event_kind)s::text, %(subject_type)s::text, made.id, '', 'open', '',
+    %(actor_kind)s::text, %(actor_id)s::text,
+    jsonb_build_object('card_id', %(card_id)s::bigint), %(now)s::timestamptz,
+    %(relayed_at)s::timestamptz, 0, ''
+  FROM made
+)
+SELECT made.id FROM made
+"""
+
+_END = f"""
+WITH ended AS (
+  UPDATE members_cardhold SET state = %(to_state)s::text, ended_at = %(now)s::timestamptz
+  WHERE reference = %(reference)s::text AND state = 'open' RETURNING id, card_id
+), event AS (
+  INSERT INTO kernel_event {EVENT_COLUMNS}
+  SELECT %(event_kind)s::text, %(subject_type)s::text, ended.id, 'open', %(to_state)s::text, '',
+    %(actor_kind)s::text, %(actor_id)s::text, jsonb_build_object('card_id', ended.card_id),
+    %(now)s::timestamptz, %(relayed_at)s::timestamptz, 0, ''
+  FROM ended
+), card AS MATERIALIZED (
+  SELECT c.id, c.operator_id, c.state = 'active'
+    AND (c.expires_at IS NULL OR c.expires_at > %(now)s::timestamptz) AS usable
+  FROM members_card c WHERE c.id IN (SELECT card_id FROM ended) FOR SHARE
+), lot AS (
+  SELECT h.account_id, h.amount_fen::bigint AS amount, c.operator_id, c.usable
+  FROM ended JOIN members_cardholdline h ON h.hold_id = ended.id
+  JOIN card c ON c.id = ended.card_id
+)
+SELECT lot.account_id, lot.amount, lot.usable, issuer.code, issuer.id, sales.id FROM lot
+{_SALES}
+"""
+
+_SPENT = f"""
+WITH {_LOTS}
+SELECT lot.account_id, lot.amount, lot.usable, issuer.code, issuer.id, sales.id, spend.id
+FROM lot
+{_SALES}
+LEFT JOIN LATERAL (
+  SELECT min(t.id) AS id FROM stores_transfer t
+  WHERE t.reference = %(reference)s::text AND t.debit_id = lot.account_id
+  AND t.code = 'card.spend' HAVING count(*) = 1
+) AS spend ON true
+"""
+
+
+def card_hold(
+    *,
+    card_id: int,
+    parts: Sequence[CardPart],
+    reference: str,
+    expires_at: datetime,
+    actor: Actor,
+    now: datetime,
+) -> int:
+    """Set ``parts`` of one card aside for the order ``reference``. Two statements. Returns the
+    hold's id. Raises CardNotUsable, InsufficientFunds, DuplicateTransfer (already held)."""
+    amounts = _per_account((p.account_id, p.amount_fen) for p in parts)
+    with transaction.atomic(savepoint=False):
+        made = _rows(
+            _HOLD,
+            amounts,
+            card_id=card_id,
+            reference=reference,
+            expires_at=expires_at,
+            **event_values(CardHoldChanged, actor=actor, now=now),
+        )
+        if not made:
+            if _hold_state(reference) is not None:
+                raise DuplicateTransfer()
+            raise CardNotUsable()
+        hold(amounts)
+    return made[0][0]
+
+
+def card_capture(*, reference: str, acceptor_code: str, now: datetime, actor: Actor) -> int:
+    """What is held for ``reference`` is spent at the operator ``acceptor_code``. Two statements.
+
+    Returns the fen moved. Raises DuplicateTransfer when it was captured before, HoldNotOpen when
+    it was released or never held, CardNotUsable when the card was frozen meanwhile.
+    """
+    with transaction.atomic(savepoint=False):
+        rows = _end("captured", reference, acceptor_code, actor, now)
+        if not rows:
+            raise DuplicateTransfer() if _hold_state(reference) == "captured" else HoldNotOpen()
+        return _spend(rows, reference, acceptor_code, now, held=True)
+
+
+def card_release(*, reference: str, now: datetime, actor: Actor) -> int:
+    """Give back what is held for ``reference``. Returns the fen; 0 when nothing is held, so an
+    order without a card and a repeat are alike. One or two statements."""
+    with transaction.atomic(savepoint=False):
+        rows = _end("released", reference, "", actor, now)
+        amounts = _per_account((row[0], row[1]) for row in rows)
+        unhold(amounts)
+    return sum(amounts.values())
+
+
+def card_spend(
+    *, parts: Sequence[CardPart], reference: str, acceptor_code: str, now: datetime
+) -> int:
+    """Spend ``parts`` at the operator ``acceptor_code`` at once. Two statements. Returns the fen
+    moved. Raises CardNotUsable, InsufficientFunds, DuplicateTransfer."""
+    amounts = _per_account((p.account_id, p.amount_fen) for p in parts)
+    with transaction.atomic(savepoint=False):
+        rows = _rows(_SPENDABLE, amounts, acceptor=acceptor_code, now=now)
+        if len(rows) != len(amounts):
+            raise CardNotUsable()
+        return _spend(rows, reference, acceptor_code, now, held=False)
+
+
+def card_refund(
+    *,
+    items: Sequence[tuple[int, int]],
+    reference: str,
+    key: str,
+    acceptor_code: str,
+    now: datetime,
+) -> int:
+    """Give value back: ``items`` are (lot account, fen), into exactly the accounts it came from.
+
+    ``reference`` is the order, ``key`` the refund. Where one spend of that order on that account
+    exists, the transfer reverses it and can never exceed it. A frozen card takes value back: it
+    lets none out. Two statements. Returns the fen moved. Raises DuplicateTransfer,
+    ReversalTooLarge, CardNotUsable when an account belongs to no card.
+    """
+    amounts = _per_account(items)
+    with transaction.atomic(savepoint=False):
+        rows = _rows(_SPENT, amounts, acceptor=acceptor_code, reference=reference, now=now)
+        if len(rows) != len(amounts):
+            raise CardNotUsable()
+        sales = _sales_accounts(rows, acceptor_code)
+        drafts = [
+            Draft(
+                debit_id=sales[issuer],
+                credit_id=account_id,
+                amount=amount,
+                code="card.refund",
+                key=f"card.refund:{key}:{account_id}",
+                reference=reference,
+                reverses_id=spend_id,
+            )
+            for account_id, amount, _usable, issuer, _issuer_id, _sales_id, spend_id in rows
+        ]
+        post(drafts, now=now)
+    return sum(amounts.values())
+
+
+def _spend(
+    rows: list[tuple[Any, ...]], reference: str, acceptor_code: str, now: datetime, *, held: bool
+) -> int:
+    if not all(usable for _account, _amount, usable, *_rest in rows):
+        raise CardNotUsable()
+    sales = _sales_accounts(rows, acceptor_code)
+    drafts = [
+        Draft(
+            debit_id=account_id,
+            credit_id=sales[issuer],
+            amount=amount,
+            code="card.spend",
+            key=f"card.spend:{reference}:{account_id}",
+            reference=reference,
+        )
+        for account_id, amount, _usable, issuer, *_rest in rows
+    ]
+    amounts = {d.debit_id: d.amount for d in drafts}
+    post(drafts, now=now, release=amounts if held else None)
+    return sum(amounts.values())
+
+
+def _sales_accounts(rows: list[tuple[Any, ...]], acceptor_code: str) -> dict[str, int]:
+    """``sales.card:{issuer}:{acceptor}`` by issuer code; made when a first sale needs it."""
+    found = {row[3]: row[5] for row in rows if row[5] is not None}
+    issuers = {row[3]: row[4] for row in rows if row[3] not in found}
+    if issuers:
+        specs = {
+            code: AccountSpec(f"sales.card:{code}:{acceptor_code}", operator_id=pk)
+            for code, pk in issuers.items()
+        }
+        ids = accounts_ensure(list(specs.values()))
+        found |= {code: ids[spec.code] for code, spec in specs.items()}
+    return found
+
+
+def _end(
+    to_state: str, reference: str, acceptor_code: str, actor: Actor, now: datetime
+) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _END,
+            {
+                "to_state": to_state,
+                "reference": reference,
+                "acceptor": acceptor_code,
+                **event_values(CardHoldChanged, actor=actor, now=now),
+            },
+        )
+        return cursor.fetchall()
+
+
+def _rows(sql: str, amounts: dict[int, int], **values: object) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {"account": list(amounts), "amount": list(amounts.values()), **values})
+        return cursor.fetchall()
+
+
+def _hold_state(reference: str) -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT state FROM members_cardhold WHERE reference = %s::text", [reference])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _per_account(items: Iterable[tuple[int, int]]) -> dict[int, int]:
+    amounts: dict[int, int] = defaultdict(int)
+    for account_id, amount in items:
+        amounts[account_id] += amount
+    return dict(amounts)
