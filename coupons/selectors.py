@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from coupons.models import Coupon, Template
 from coupons.states import USABLE, CouponState
@@ -82,6 +83,14 @@ def _rule(coupon: Coupon) -> CouponRule:
 def templates_claimable(*, member_id: int | None, now: datetime) -> QuerySet[Template]:
     """Templates that anyone may claim at ``now``, with what is left and how many of them the
     member has (``mine``, 0 for strangers)."""
+    mine = (
+        Coupon.objects.for_member(member_id or 0)
+        .filter(template=OuterRef("pk"))
+        .order_by()
+        .values("template")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
     return (
         Template.objects.filter(
             Q(valid_until__isnull=True) | Q(valid_until__gt=now),
@@ -94,7 +103,7 @@ def templates_claimable(*, member_id: int | None, now: datetime) -> QuerySet[Tem
         .select_related("operator")
         .annotate(
             left=F("quota") - F("issued"),
-            mine=Count("coupons", filter=Q(coupons__member_id=member_id or 0)),
+            mine=Coalesce(Subquery(mine), 0),
         )
     )
 

@@ -58,7 +58,7 @@ class MyCouponsView(ListAPIView):
 
     permission_classes = [IsMember]
     serializer_class = CouponOutput
-    ordering = "-id"
+    ordering = ("-id",)
     filter_backends: list[Any] = []
     queryset = Coupon.objects.none()
 

@@ -71,7 +71,7 @@ class TemplatesView(ListAPIView):
 
     permission_classes = [AllowAny]
     serializer_class = TemplateOutput
-    ordering = "-id"
+    ordering = ("-id",)
     filter_backends: list[Any] = []
     queryset = Template.objects.none()
 
