@@ -21,7 +21,7 @@ from config.kernel import events
 from config.kernel.actors import SYSTEM, Actor
 from config.kernel.errors import Conflict, NotFound
 from config.kernel.numbers import new_no
-from coupons import statements
+from coupons import guards_statements as statements
 from coupons.events import CouponChanged
 from coupons.models import Coupon
 from coupons.states import Channel

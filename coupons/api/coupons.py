@@ -39,8 +39,7 @@ class CouponOutput(serializers.ModelSerializer):
 
     def get_usable(self, coupon: Coupon) -> bool:
         return (
-            coupon.state in USABLE
-            and coupon.valid_from <= self.context["now"] < coupon.valid_until
+            coupon.state in USABLE and coupon.valid_from <= self.context["now"] < coupon.valid_until
         )
 
 

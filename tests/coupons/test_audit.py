@@ -36,9 +36,7 @@ def used(now) -> Coupon:
     uses = [(coupon.pk, 2_000)]
     with transaction.atomic():
         coupon_lock(uses=uses, member_id=member.pk, reference="SO1", now=now)
-        coupon_redeem(
-            uses=uses, member_id=member.pk, reference="SO1", channel="mall", now=now
-        )
+        coupon_redeem(uses=uses, member_id=member.pk, reference="SO1", channel="mall", now=now)
     coupon.refresh_from_db()
     return coupon
 

@@ -105,9 +105,7 @@ def test_the_list_goes_on_by_cursor():
 def test_a_member_claims_a_coupon():
     member, template = make_member(), make_template(code="twenty")
 
-    answer = api_client(member).command(
-        f"{TEMPLATES}/twenty/claim", {"source_token": "FROMGUIDE"}
-    )
+    answer = api_client(member).command(f"{TEMPLATES}/twenty/claim", {"source_token": "FROMGUIDE"})
 
     assert answer.status_code == 201
     coupon = Coupon.objects.get(member=member, template=template)

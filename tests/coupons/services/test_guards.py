@@ -41,9 +41,7 @@ def lock(coupons, member, now, reference="SO1", amount_fen=2_000):
 def redeem(coupons, member, now, reference="SO1", channel="mall", amount_fen=2_000):
     with transaction.atomic():
         uses = [(c.pk, amount_fen) for c in coupons]
-        coupon_redeem(
-            uses=uses, member_id=member.pk, reference=reference, channel=channel, now=now
-        )
+        coupon_redeem(uses=uses, member_id=member.pk, reference=reference, channel=channel, now=now)
 
 
 def history(coupon) -> list[tuple[str, str]]:
