@@ -50,14 +50,21 @@ class ExceptionFormatter(BaseFormatter):
 
 
 class AutoSchema(BaseAutoSchema):
-    """Reads ``input``, ``output`` and ``idempotent`` off the views of this module."""
+    """Reads ``input``, ``output``, ``idempotent`` and ``operations`` (method → operation id) off
+    the views of this module."""
+
+    def get_operation_id(self) -> str:
+        named = getattr(self.view, "operations", {}).get(self.method)
+        return named or super().get_operation_id()
 
     def get_request_serializer(self) -> Any:
-        return getattr(self.view, "input", None) if self.method != "GET" else None
+        if self.method == "GET":
+            return None
+        return getattr(self.view, "input", None)
 
     def get_response_serializers(self) -> Any:
         output = getattr(self.view, "output", None)
-        if output is None:
+        if output is None or (self.method == "GET" and hasattr(self.view, "get_queryset")):
             return super().get_response_serializers()
         return {str(getattr(self.view, "success_status", 200)): output}
 

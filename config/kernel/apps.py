@@ -8,6 +8,6 @@ class KernelConfig(AppConfig):
     verbose_name = _("system")
 
     def ready(self) -> None:
-        from config.kernel import audit_lines, clock  # noqa: F401  registers the kernel's lines
+        from config.kernel import audit_lines, clock, schema  # noqa: F401  they register themselves
 
         clock.install()

@@ -1,5 +1,7 @@
 """Where WeChat Pay calls back. Only what is signed for the merchant in the path is believed."""
 
+from typing import ClassVar
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -41,23 +43,17 @@ class NotifyView(APIView):
         return Response({"code": "SUCCESS", "message": "OK"})
 
 
-@extend_schema(
-    operation_id="wechat_payment_notify",
-    tags=["wechat"],
-    request=NotifyInput,
-    responses=NotifyOutput,
-)
+@extend_schema(tags=["wechat"], request=NotifyInput, responses=NotifyOutput)
 class PaymentNotifyView(NotifyView):
     """A payment's callback: applied once, however often it comes."""
 
+    operations: ClassVar = {"POST": "wechat_payment_notify"}
 
-@extend_schema(
-    operation_id="wechat_refund_notify",
-    tags=["wechat"],
-    request=NotifyInput,
-    responses=NotifyOutput,
-)
+
+@extend_schema(tags=["wechat"], request=NotifyInput, responses=NotifyOutput)
 class RefundNotifyView(NotifyView):
     """A refund's callback."""
+
+    operations: ClassVar = {"POST": "wechat_refund_notify"}
 
     service = staticmethod(refund_notify)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 
+from mall.locks import OrderUnknown
 from mall.models import AfterSale, Order, OrderLine, Refund
 from mall.states import PaymentState
 from stores.selectors import pickup_of
@@ -19,8 +20,8 @@ def order_list(*, member_id: int):
     )
 
 
-def order_detail(*, no: str, member_id: int) -> dict[str, Any] | None:
-    """One order of the member with lines, tenders, pickup and refunds; None when not theirs."""
+def order_detail(*, no: str, member_id: int) -> dict[str, Any]:
+    """One order of the member with lines, tenders, pickup and refunds. Raises OrderUnknown."""
     order = (
         Order.objects.for_member(member_id)
         .filter(no=no)
@@ -38,7 +39,7 @@ def order_detail(*, no: str, member_id: int) -> dict[str, Any] | None:
         .first()
     )
     if order is None:
-        return None
+        raise OrderUnknown()
     captured = [p for p in order.payments.all() if p.state == PaymentState.CAPTURED]
     return {
         "no": order.no,

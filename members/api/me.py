@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import OpenApiTypes, extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -125,7 +125,7 @@ class ConsentsView(CommandView):
 class ConsentView(MemberView):
     throttle_scope = "write"
 
-    @extend_schema(responses={204: OpenApiTypes.NONE}, request=None)
+    @extend_schema(responses={204: None}, request=None)
     def delete(self, request, kind: str) -> Response:
         """Withdraw a consent; 404 when there is none."""
         withdrawn = consent_withdraw(
