@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from config.kernel.money import BASIS_POINTS
+from config.kernel.money import BASIS_POINTS, proportion_down
 from config.kernel.policies import PolicyInvalid
 
 
@@ -31,7 +31,7 @@ class PointsRules:
 
     def target(self, base_fen: int, rate_bp: int) -> int:
         """The points that ``base_fen`` is worth at a tier's rate, rounded down."""
-        return base_fen * rate_bp // (BASIS_POINTS * self.fen_per_point)
+        return proportion_down(base_fen, rate_bp, BASIS_POINTS * self.fen_per_point)
 
 
 def rules_validate(body: dict[str, Any]) -> None:

@@ -62,10 +62,12 @@ def _claim(now: datetime, limit: int) -> tuple[list[Message], dict[int, list[tup
         )
         for state in (MessageState.PENDING, MessageState.SENDING):
             unwanted = [m for m in due if m.state == state and m.member_id not in agreed]
-            message_transition(unwanted, MessageState.REFUSED, now=now, reason="consent withdrawn")
+            message_transition(
+                unwanted, to_state=MessageState.REFUSED, now=now, reason="consent withdrawn"
+            )
         wanted = [m for m in due if m.member_id in agreed]
         fresh = [m for m in wanted if m.state == MessageState.PENDING]
-        message_transition(fresh, MessageState.SENDING, now=now)
+        message_transition(fresh, to_state=MessageState.SENDING, now=now)
         for message in wanted:
             message.attempts += 1
             message.next_attempt_at = now + LEASE
@@ -117,7 +119,9 @@ def _record(message: Message, outcome: Outcome, now: datetime) -> None:
         fields["next_attempt_at"] = now + FIRST_PAUSE * 2 ** (message.attempts - 1)
     try:
         with transaction.atomic():
-            message_transition([message], outcome.state, now=now, reason=outcome.error, **fields)
+            message_transition(
+                [message], to_state=outcome.state, now=now, reason=outcome.error, **fields
+            )
     except Conflict:
         # Our lease had ended and another process has recorded its own attempt.
         logger.warning("message %s was taken over by another process", message.pk)

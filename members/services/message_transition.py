@@ -15,8 +15,8 @@ from members.states import MESSAGE_MACHINE, MessageState
 
 def message_transition(
     messages: Sequence[Message],
-    to_state: MessageState,
     *,
+    to_state: MessageState,
     now: datetime,
     reason: str = "",
     **fields: Any,

@@ -266,8 +266,8 @@ def _services_by_keyword(source: Source) -> Iterator[Breach]:
         return
     for node in source.tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == source.path.stem:
-            if node.args.args or node.args.posonlyargs or node.args.vararg:
-                yield node.lineno, f"{node.name} takes positional arguments"
+            if len(node.args.posonlyargs) + len(node.args.args) > 1 or node.args.vararg:
+                yield node.lineno, f"{node.name} takes several positional arguments"
             names = {argument.arg for argument in node.args.kwonlyargs}
             if "actor" in names and "now" not in names:
                 yield node.lineno, f"{node.name} knows who but not when"
@@ -314,7 +314,7 @@ RULES = (
     Rule("clock-at-the-edge", "services and guards are given now", _clock_at_the_edge),
     Rule(
         "services-by-keyword",
-        "a service takes keywords; who acts and when go together",
+        "a service takes keywords (what it is about may come first), who and when together",
         _services_by_keyword,
     ),
     Rule("translatable", "a msgid is a literal", _translatable),

@@ -51,7 +51,7 @@ PLANTED = [
     (
         "services-by-keyword",
         "mall/services/order_pay.py",
-        "def order_pay(order, *, now):\n    pass\n",
+        "def order_pay(order, amount_fen, *, now):\n    pass\n",
     ),
     (
         "services-by-keyword",
@@ -100,6 +100,7 @@ def test_every_rule_has_a_planted_breach():
         ("config/kernel/money.py", "part = amount_fen * 3 // 7\n"),
         ("mall/api/orders.py", "moment = clock.now()\n"),
         ("mall/services/order_pay.py", "def order_pay(*, order, actor, now):\n    pass\n"),
+        ("members/services/points_settle.py", "def points_settle(targets, *, now):\n    pass\n"),
     ],
 )
 def test_what_is_allowed_passes(path, text):

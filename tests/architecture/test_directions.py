@@ -41,7 +41,7 @@ def test_foreign_keys_point_down():
 
 
 def test_migrations_depend_downwards():
-    loader = MigrationLoader(None, ignore_no_initial=True)
+    loader = MigrationLoader(None, ignore_no_migrations=True)
     references = [
         (f"{app}.{name}", app, parent)
         for (app, name), migration in loader.disk_migrations.items()
