@@ -9,7 +9,7 @@ class MembersConfig(AppConfig):
     def ready(self) -> None:
         from config.kernel.auth import principal_field
         from config.kernel.policies import register_kind
-        from members import audit  # noqa: F401  registers the audit's lines
+        from members import audit, audit_messages  # noqa: F401  registers the audit's lines
         from members.points import rules_validate
 
         principal_field("member_id", "user__member__id")

@@ -1,10 +1,11 @@
 from django.urls import URLPattern, URLResolver, path
 
-from members.api import me
+from members.api import cards_urls, me
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me", me.MeView.as_view(), name="me"),
     path("me/phone", me.PhoneView.as_view(), name="me-phone"),
     path("me/consents", me.ConsentsView.as_view(), name="me-consents"),
     path("me/consents/<str:kind>", me.ConsentView.as_view(), name="me-consent"),
+    *cards_urls.urlpatterns,
 ]
