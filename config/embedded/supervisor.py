@@ -203,7 +203,7 @@ class Supervisor:
             "worker": [
                 *(sys.executable, "-m", "celery", "--app", "config.celery", "worker"),
                 *("--beat", "--schedule", str(self.layout.data / "celerybeat-schedule")),
-                *("--pool", "threads", "--concurrency", "2", "--loglevel", "INFO"),
+                *("--pool", "threads", "--concurrency", "2", "--loglevel", "WARNING"),
                 *("--without-gossip", "--without-mingle"),
             ],
         }
