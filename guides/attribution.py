@@ -40,6 +40,17 @@ class Sale(NamedTuple):
     brand_code: str | None
 
 
+class Claimant(NamedTuple):
+    """A guide, as far as it decides whether a claim of theirs counts."""
+
+    guide_id: int
+    operator_id: int
+    member_id: int | None
+    user_id: int
+    active_from: datetime
+    active_until: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A guide's touch of, or binding with, a member, with what decides whether it counts.
@@ -48,12 +59,7 @@ class Claim:
     ``evidence`` is what is kept with the attribution.
     """
 
-    guide_id: int
-    guide_operator_id: int
-    guide_member_id: int | None
-    guide_user_id: int
-    active_from: datetime
-    active_until: datetime | None
+    guide: Claimant
     since: datetime
     until: datetime | None = None
     product_code: str = ""
@@ -69,11 +75,12 @@ class Share(NamedTuple):
 
 def counts(claim: Claim, sale: Sale, rules: AttributionRules) -> bool:
     """The guide was active when the order was paid, in scope, and is not the buyer."""
-    active = claim.active_from <= sale.paid_at and (
-        claim.active_until is None or claim.active_until > sale.paid_at
+    guide = claim.guide
+    active = guide.active_from <= sale.paid_at and (
+        guide.active_until is None or guide.active_until > sale.paid_at
     )
-    in_scope = rules.cross_operator or claim.guide_operator_id == sale.operator_id
-    is_buyer = claim.guide_member_id == sale.member_id or claim.guide_user_id == sale.member_user_id
+    in_scope = rules.cross_operator or guide.operator_id == sale.operator_id
+    is_buyer = guide.member_id == sale.member_id or guide.user_id == sale.member_user_id
     return active and in_scope and not is_buyer
 
 
@@ -116,14 +123,14 @@ def shares(
     serving = serving_claim(sale, bindings, rules)
     if opening is None and serving is None:
         return []
-    if opening is None or serving is None or opening.guide_id == serving.guide_id:
+    if opening is None or serving is None or opening.guide.guide_id == serving.guide.guide_id:
         role = GuideRole.OPENING if opening else GuideRole.SERVING
         known = [claim for claim in (serving, opening) if claim is not None]
         evidence = {key: value for claim in known for key, value in claim.evidence.items()}
-        return [Share(role, known[0].guide_id, BASIS_POINTS, evidence)]
+        return [Share(role, known[0].guide.guide_id, BASIS_POINTS, evidence)]
     both = [(GuideRole.OPENING, opening), (GuideRole.SERVING, serving)]
     return [
-        Share(role, claim.guide_id, rules.shares[role], dict(claim.evidence))
+        Share(role, claim.guide.guide_id, rules.shares[role], dict(claim.evidence))
         for role, claim in both
         if rules.shares[role]
     ]

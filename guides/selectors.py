@@ -10,7 +10,6 @@ from typing import Any
 from django.db.models import (
     BooleanField,
     Case,
-    CharField,
     Count,
     DateTimeField,
     DurationField,
@@ -27,7 +26,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.fields.json import KT
+from django.db.models.fields.json import KT, KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
 from config.kernel.clock import day_start
@@ -95,7 +94,8 @@ def with_maturity(
     An entry is pending until its order has ended and the plan's days have passed. The entries
     of a cancelled order cancel each other out.
     """
-    days = Cast(KT("attribution__plan__body__maturity_days"), IntegerField())
+    maturity = KeyTextTransform("maturity_days", "attribution__plan__body")
+    days = Cast(maturity, IntegerField())
     pause = Func(
         days, template="make_interval(days => %(expressions)s)", output_field=DurationField()
     )
@@ -210,7 +210,7 @@ def codes(*, guide_id: int, now: datetime, before: int | None = None) -> "QueryS
     if before is not None:
         found = found.filter(pk__lt=before)
     return found.annotate(
-        wanted=Cast(KT("payload__product"), CharField()),
+        wanted=KT("payload__product"),
         product_name=Subquery(name),
         scans=Coalesce(Subquery(scans), 0, output_field=IntegerField()),
     ).order_by("-pk")
@@ -223,12 +223,16 @@ def code_of(*, guide_id: int, token: str, now: datetime) -> Code | None:
 
 def products_found(*, q: str, guide_id: int, limit: int = 10) -> "QuerySet[Product]":
     """Products on sale whose texts hold ``q``; ``has_code`` says that the guide has one."""
-    mine = Code.objects.filter(
-        owner_type=OWNER,
-        owner_id=guide_id,
-        purpose=PRODUCT,
-        payload__product=OuterRef("code"),
-        revoked_at__isnull=True,
+    mine = (
+        Code.objects.annotate(wanted=KT("payload__product"))
+        .filter(
+            owner_type=OWNER,
+            owner_id=guide_id,
+            purpose=PRODUCT,
+            revoked_at__isnull=True,
+            wanted=OuterRef("code"),
+        )
+        .order_by()
     )
     return (
         Product.objects.filter(

@@ -42,11 +42,12 @@ class TouchView(CommandView):
     output = TouchOutput
 
     def run(self, *, data: dict[str, Any], now: datetime, **kwargs: Any) -> dict[str, Any]:
+        user: Any = self.request.user  # a Principal, by the permission
         done = touch_record(
             token=data["token"],
-            member_id=self.request.user.member_id,
+            member_id=user.member_id,
             product_code=data["product"],
-            actor=self.request.user.actor,
+            actor=user.actor,
             now=now,
         )
         product = done.product

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from config.kernel.locks import advisory
 from config.kernel.models import Event
-from guides.attribution import Claim, Sale, shares
+from guides.attribution import Claim, Claimant, Sale, shares
 from guides.models import Attribution, Binding, Touch
 from guides.policies import (
     ATTRIBUTION,
@@ -90,7 +90,7 @@ def _sales_unattributed(order_ids: Sequence[int]) -> list[Sale]:
             "sku__product__brand__code",
         )
     )
-    return [Sale(*row) for row in rows]
+    return [Sale._make(row) for row in rows]
 
 
 def _touches(member_ids: set[int], earliest: datetime, latest: datetime) -> dict[int, list[Claim]]:
@@ -111,7 +111,7 @@ def _touches(member_ids: set[int], earliest: datetime, latest: datetime) -> dict
             "operator_id": guide[1],
         }
         found[member_id].append(
-            Claim(*guide, since=occurred_at, product_code=product_code, evidence=evidence)
+            Claim(Claimant(*guide), occurred_at, product_code=product_code, evidence=evidence)
         )
     return found
 
@@ -134,7 +134,7 @@ def _bindings(member_ids: set[int], earliest: datetime, latest: datetime) -> dic
             "source": source,
             "operator_id": guide[1],
         }
-        found[member_id].append(Claim(*guide, since=since, until=until, evidence=evidence))
+        found[member_id].append(Claim(Claimant(*guide), since, until, evidence=evidence))
     return found
 
 

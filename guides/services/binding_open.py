@@ -21,9 +21,7 @@ def binding_open(
     if guide.member_id == member_id or guide.user_id == member_user_id:
         return None
     live = Binding.objects.filter(member_id=member_id, until__isnull=True)
-    with transaction.atomic():
-        if live.exists():
-            return None
+    with transaction.atomic(savepoint=False):
         try:
             with transaction.atomic():
                 opened = Binding.objects.create(

@@ -11,7 +11,7 @@ from config.kernel.actors import Actor
 from config.kernel.codes import CodeInvalid, code_resolve
 from config.kernel.errors import NotFound
 from config.kernel.policies import policy_at
-from guides.models import Guide, GuideAssignment, Touch
+from guides.models import Binding, Guide, GuideAssignment, Touch
 from guides.policies import ATTRIBUTION, attribution_rules
 from guides.services.binding_open import binding_open
 from guides.services.code_create import OWNER
@@ -89,6 +89,8 @@ def _store_id(guide: Guide, now: datetime) -> int | None:
 
 
 def _bind(guide: Guide, member_id: int, actor: Actor, now: datetime) -> None:
+    if Binding.objects.filter(member_id=member_id, until__isnull=True).exists():
+        return
     policy = policy_at(kind=ATTRIBUTION, scope=guide.operator.code, moment=now)
     if policy is not None and not attribution_rules(policy.body).bind_on_touch:
         return

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django_htmx.middleware import HtmxDetails
 
 from config.kernel import clock
 from guides.models import Guide
@@ -17,6 +18,7 @@ class GuideRequest(HttpRequest):
     """A request whose ``guide`` is known."""
 
     guide: Guide
+    htmx: HtmxDetails
 
 
 def guide_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -25,7 +27,9 @@ def guide_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
     @login_required
     @wraps(view)
     def wrapped(request: GuideRequest, *args, **kwargs) -> HttpResponse:
-        guide = guide_of(user_id=request.user.pk, now=clock.now())
+        user_id = request.user.pk
+        assert user_id is not None  # login_required
+        guide = guide_of(user_id=user_id, now=clock.now())
         if guide is None:
             raise PermissionDenied(
                 _("The workbench is for shopping guides. Ask your manager to make you one.")

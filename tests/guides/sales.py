@@ -32,10 +32,22 @@ class Rules:
     plan: PolicyVersion
 
 
-def publish_rules(*, attribution: dict | None = None, plan: dict | None = None) -> Rules:
+def publish_rules(
+    *,
+    attribution: dict | None = None,
+    plan: dict | None = None,
+    effective_from: datetime | None = None,
+) -> Rules:
+    """Both policies of the whole group, in force since a month ago (or ``effective_from``)."""
     return Rules(
-        publish_policy(kind="attribution", body=ATTRIBUTION | (attribution or {})),
-        publish_policy(kind="commission_plan", body=PLAN | (plan or {})),
+        publish_policy(
+            kind="attribution",
+            body=ATTRIBUTION | (attribution or {}),
+            effective_from=effective_from,
+        ),
+        publish_policy(
+            kind="commission_plan", body=PLAN | (plan or {}), effective_from=effective_from
+        ),
     )
 
 
