@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.kernel import clock, idempotency
-from config.kernel.auth import IsMember
+from config.kernel.auth import IsMember, MemberRequest
 from config.kernel.errors import DomainError
 
 
@@ -86,6 +86,7 @@ class AutoSchema(BaseAutoSchema):
 class MemberView(APIView):
     """A read for the calling member. Anonymous callers get 401."""
 
+    request: MemberRequest
     permission_classes = [IsMember]
     output: ClassVar[type[serializers.BaseSerializer] | serializers.BaseSerializer | None] = None
 
@@ -93,6 +94,7 @@ class MemberView(APIView):
 class CommandView(APIView):
     """A POST that calls one service: subclasses set ``input``, ``output`` and ``run``."""
 
+    request: MemberRequest
     permission_classes = [IsMember]
     throttle_scope = "write"
     idempotent: ClassVar[bool] = True

@@ -29,9 +29,7 @@ def compare_and_set(
     from_state = row.state  # type: ignore[attr-defined]
     ensure_allowed(machine, from_state, to_state)
     model = type(row)
-    moved = model._base_manager.filter(pk=row.pk, state=from_state).update(
-        state=to_state, **fields
-    )
+    moved = model._base_manager.filter(pk=row.pk, state=from_state).update(state=to_state, **fields)
     if not moved:
         raise Conflict()
     for name, value in {"state": to_state, **fields}.items():

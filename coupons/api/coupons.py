@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 
 from config.kernel import clock
-from config.kernel.auth import IsMember
+from config.kernel.auth import IsMember, MemberRequest
 from coupons.api.templates import WorthOutput
 from coupons.models import Coupon
 from coupons.selectors import SHOWN_STATES, member_coupons
@@ -55,6 +55,7 @@ class StateInput(serializers.Serializer):
 class MyCouponsView(ListAPIView):
     """The member's coupons, newest first."""
 
+    request: MemberRequest
     permission_classes = [IsMember]
     serializer_class = CouponOutput
     ordering = ("-id",)

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from config.kernel import clock
 from config.kernel.api import MemberView
-from config.kernel.auth import IsMember
+from config.kernel.auth import IsMember, MemberRequest
 from config.kernel.errors import NotFound
 from members.models import Card, CardLot, CardProduct, PointLot
 from members.selectors import points_balance
@@ -87,7 +87,7 @@ class CardsView(MemberView):
 
     @extend_schema(operation_id="me_cards_list")
     def get(self, request: Request) -> Response:
-        cards = _cards(request.user.member_id)
+        cards = _cards(self.request.user.member_id)
         return Response(CardOutput(cards, many=True, context={"now": clock.now()}).data)
 
 
@@ -96,7 +96,7 @@ class CardView(MemberView):
 
     @extend_schema(operation_id="me_cards_retrieve")
     def get(self, request: Request, no: str) -> Response:
-        card = _cards(request.user.member_id).filter(no=no).first()
+        card = _cards(self.request.user.member_id).filter(no=no).first()
         if card is None:
             raise NotFound()
         return Response(CardOutput(card, context={"now": clock.now()}).data)
@@ -134,6 +134,7 @@ class EntryOutput(serializers.Serializer):
 class CardEntriesView(ListAPIView):
     """The card's statement, newest first."""
 
+    request: MemberRequest
     permission_classes = [IsMember]
     serializer_class = EntryOutput
     ordering = "-id"
@@ -180,7 +181,7 @@ class PointsView(MemberView):
 
     @extend_schema(operation_id="me_points_retrieve")
     def get(self, request: Request) -> Response:
-        member_id = request.user.member_id
+        member_id = self.request.user.member_id
         points, debt = points_balance(member_id)
         lots = PointLot.objects.filter(member_id=member_id, remaining_points__gt=0).order_by(
             "expires_at", "pk"

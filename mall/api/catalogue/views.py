@@ -142,7 +142,7 @@ class CartView(MemberView):
     def put(self, request: Request) -> Response:
         form = shapes.CartInput(data=request.data)
         form.is_valid(raise_exception=True)
-        user = request.user
+        user = self.request.user
         cart_set(**form.validated_data, member_id=user.member_id, actor=user.actor, now=clock.now())
         return self._cart(form.validated_data["store"])
 
