@@ -6,11 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from config.embedded.layout import EmbeddedError, ServerUser, can_reach, layout_for
+from config.embedded.layout import EmbeddedError, Layout, ServerUser, can_reach, layout_for
 from config.embedded.supervisor import port_number
 from config.embedded.translations import translations_compile
 
 STRANGER = ServerUser(uid=65533, gid=65533, name="nobody")
+
+
+def forget(layout: Layout) -> None:
+    """Remove the empty folders of a layout that lie outside its data directory."""
+    layout.sockets.rmdir()
+    layout.run.rmdir()
+    if layout.servers != layout.data:
+        layout.servers.rmdir()
 
 
 def test_a_closed_folder_above_keeps_a_stranger_out(tmp_path: Path) -> None:
@@ -35,27 +43,27 @@ def test_two_data_directories_share_nothing(tmp_path: Path) -> None:
     # The whole path of a unix socket may have 107 bytes.
     assert len(f"{one.sockets}/.s.PGSQL.5432.lock".encode()) < 100
     assert layout_for(tmp_path / "one") == one
-    for layout in (one, two):
-        layout.sockets.rmdir()
-        layout.run.rmdir()
+    forget(one)
+    forget(two)
 
 
 def test_a_planted_socket_folder_is_refused(tmp_path: Path) -> None:
     layout = layout_for(tmp_path / "data")
-    layout.sockets.rmdir()
-    layout.run.rmdir()
+    forget(layout)
     layout.run.symlink_to(tmp_path)
 
     with pytest.raises(EmbeddedError, match="belongs to somebody else"):
         layout_for(tmp_path / "data")
 
     layout.run.unlink()
+    if layout.servers != layout.data:
+        layout.servers.rmdir()
 
 
 def test_a_data_directory_that_cannot_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(EmbeddedError, match="cannot use DATA_DIR .*/file/data"):
+    with pytest.raises(EmbeddedError, match=r"cannot use DATA_DIR .*/file/data"):
         layout_for(tmp_path / "file" / "data")
 
 
