@@ -10,7 +10,9 @@ DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 STAFF_MFA_REQUIRED = False
+# The demo mall has known passwords; only here may it be loaded.
+DEMO_ALLOWED = True
 # Served straight from the packages: nothing to collect before the first start.
-STATIC_ROOT = None
+STATIC_ROOT = None  # type: ignore[assignment]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

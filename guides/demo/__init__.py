@@ -1,0 +1,1 @@
+"""The guides of the demo mall and the policies they are paid by."""
