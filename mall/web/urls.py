@@ -1,3 +1,14 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from mall.web import views
+
+app_name = "desk"
+urlpatterns = [
+    path("", views.queue, name="queue"),
+    path("stores/", views.stores, name="stores"),
+    path("scan/", views.scan, name="scan"),
+    path("returns/", views.returns, name="returns"),
+    path("orders/<str:order_no>/", views.order, name="order"),
+    path("orders/<str:order_no>/ready/", views.ready, name="ready"),
+    path("orders/<str:order_no>/after-sale/", views.after_sale, name="after_sale"),
+]

@@ -40,6 +40,9 @@ class MallAdmin(ServiceActionMixin, TimelineMixin, ModelAdmin):
     compressed_fields = True
     # Fields left off every page: secrets and columns that are only there to be searched.
     hidden: tuple[str, ...] = ()
+    list_display: Any = ("__str__",)
+    fields: Any = None
+    readonly_fields: Any = ()
 
     def __init__(self, model: type[models.Model], admin_site: admin.AdminSite) -> None:
         super().__init__(model, admin_site)
@@ -100,6 +103,8 @@ class ReadOnlyInline(TabularInline):
     can_delete = False
     show_change_link = False
     hide_title = True
+    fields: Any = None
+    readonly_fields: Any = ()
 
     def __init__(self, parent_model: type[models.Model], admin_site: admin.AdminSite) -> None:
         super().__init__(parent_model, admin_site)

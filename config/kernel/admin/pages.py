@@ -44,7 +44,7 @@ for model in (Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken
 
 
 @admin.register(User)
-class UserAdmin(AuditedAdmin, BaseUserAdmin):
+class UserAdmin(AuditedAdmin, BaseUserAdmin):  # type: ignore[misc]
     """People who sign in. What they may do at which store is their assignments' business."""
 
     form = UserChangeForm

@@ -1,0 +1,162 @@
+"""What a store's desk shows: its parcels, and one order of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Prefetch, Q
+
+from config.kernel import clock
+from mall.models import AfterSale, Order, OrderLine
+from mall.states import AfterSaleState, LineKind, OrderState
+from stores.models import Pickup, Store
+from stores.selectors import active_assignments
+from stores.states import PickupState, Role
+
+# Who works at a desk; finance, auditors and headquarters do not hand parcels over.
+DESK_ROLES = (Role.MANAGER, Role.CLERK)
+PER_SECTION = 50
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A pickup and what is in it."""
+
+    pickup: Pickup
+    lines: list[OrderLine]
+
+    @property
+    def pieces(self) -> int:
+        return sum(line.quantity - line.refunded_quantity for line in self.lines)
+
+
+@dataclass(frozen=True)
+class DeskQueue:
+    """``waiting``: held while an after-sale is open, or not collected in time. ``collected``:
+    today's, or with a search all that match."""
+
+    awaiting: list[Parcel] = field(default_factory=list)
+    ready: list[Parcel] = field(default_factory=list)
+    waiting: list[Parcel] = field(default_factory=list)
+    collected: list[Parcel] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        return not (self.awaiting or self.ready or self.waiting or self.collected)
+
+
+def desk_stores(*, user, now: datetime) -> list[Store]:
+    """The stores whose desk ``user`` works at now, by name; two statements."""
+    if not user.is_active:
+        return []
+    where = Q(pk__in=[])
+    rows = active_assignments(user, now).filter(role__in=DESK_ROLES)
+    for store_id, operator_id in rows.values_list("store_id", "operator_id"):
+        if store_id:
+            where |= Q(pk=store_id)
+        elif operator_id:
+            where |= Q(operator_id=operator_id)
+        else:
+            where |= Q(pk__isnull=False)
+    stores = Store.objects.filter(where, archived_at__isnull=True, pickup_enabled=True)
+    return list(stores.order_by("name", "pk"))
+
+
+def desk_queue(*, user, store: Store, q: str, now: datetime) -> DeskQueue:
+    """Parcels of ``store`` as far as ``user`` may see it, oldest first, the collected newest
+    first. ``q`` is part of an order number or the last four of a phone. Constant statements."""
+    pickups = Pickup.objects.for_staff(user).filter(store=store)
+    q = q.strip()
+    open_states = [
+        PickupState.AWAITING,
+        PickupState.READY,
+        PickupState.HELD,
+        PickupState.EXPIRED,
+    ]
+    if q:
+        match = Q(order_no__icontains=q)
+        if len(q) == 4 and q.isdecimal():
+            match |= Q(phone_tail=q)
+        pickups = pickups.filter(match)
+        done = Q(state=PickupState.COLLECTED)
+    else:
+        done = Q(state=PickupState.COLLECTED, collected_at__gte=clock.day_start(now))
+    waiting = list(pickups.filter(state__in=open_states).order_by("pk")[: 4 * PER_SECTION])
+    collected = list(
+        pickups.filter(done).select_related("collected_by").order_by("-collected_at")[:PER_SECTION]
+    )
+    parcels = _parcels([*waiting, *collected])
+
+    def section(*states: PickupState) -> list[Parcel]:
+        return [p for p in parcels if p.pickup.state in states][:PER_SECTION]
+
+    return DeskQueue(
+        awaiting=section(PickupState.AWAITING),
+        ready=section(PickupState.READY),
+        waiting=section(PickupState.HELD, PickupState.EXPIRED),
+        collected=section(PickupState.COLLECTED),
+    )
+
+
+def _parcels(pickups: list[Pickup]) -> list[Parcel]:
+    lines: dict[str, list[OrderLine]] = {}
+    goods = OrderLine.objects.filter(
+        order__no__in=[p.order_no for p in pickups], kind=LineKind.GOODS
+    ).select_related("order", "sku")
+    for line in goods.order_by("order_id", "position"):
+        lines.setdefault(line.order.no, []).append(line)
+    return [Parcel(p, lines.get(p.order_no, [])) for p in pickups]
+
+
+@dataclass(frozen=True)
+class DeskOrder:
+    """An order at its store's desk. ``returnable``: goods with units left to take back."""
+
+    order: Order
+    pickup: Pickup | None
+    lines: list[OrderLine]
+    returnable: list[tuple[OrderLine, int]]
+    after_sales: list[AfterSale]
+
+    @property
+    def requested(self) -> AfterSale | None:
+        """What the member asks for and nobody has decided."""
+        return next((a for a in self.after_sales if a.state == AfterSaleState.REQUESTED), None)
+
+    @property
+    def may_return(self) -> bool:
+        completed = self.order.state == OrderState.COMPLETED
+        return completed and bool(self.returnable) and self.requested is None
+
+
+def desk_order(*, user, store: Store, order_no: str) -> DeskOrder | None:
+    """The order with this number, when it is of ``store`` and ``user`` may see that."""
+    order = (
+        Order.objects.for_staff(user)
+        .filter(store=store, no__iexact=order_no.strip())
+        .prefetch_related(
+            Prefetch(
+                "lines",
+                OrderLine.objects.filter(kind=LineKind.GOODS)
+                .order_by("position")
+                .select_related("sku"),
+                to_attr="goods",
+            ),
+            Prefetch(
+                "after_sales",
+                AfterSale.objects.order_by("pk").prefetch_related("lines__line", "refunds__tender"),
+            ),
+        )
+        .first()
+    )
+    if order is None:
+        return None
+    goods: Iterable[OrderLine] = order.goods
+    left = [(line, line.quantity - line.refunded_quantity) for line in goods]
+    return DeskOrder(
+        order=order,
+        pickup=Pickup.objects.select_related("collected_by").filter(order_no=order.no).first(),
+        lines=list(goods),
+        returnable=[(line, units) for line, units in left if units > 0],
+        after_sales=list(order.after_sales.all()),
+    )

@@ -1,0 +1,203 @@
+"""The desk of a store, on a phone: read, or call one service, and render."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from config.kernel import clock
+from config.kernel.actors import Actor
+from config.kernel.errors import DomainError
+from mall.selectors.desk import DeskOrder, desk_order, desk_queue
+from mall.services.aftersale import aftersale_approve, aftersale_refuse
+from mall.services.order_handover import order_handover, order_ready
+from mall.services.return_in_store import return_in_store
+from mall.web.access import STORE_KEY, DeskRequest, at_desk, desk_staff
+from mall.web.forms import DecisionForm, ReturnForm
+from stores.services.pickup_collect import PickupCollected, PickupElsewhere, PickupNotReady
+
+LONGEST_SCAN = 300
+
+
+@require_http_methods(["GET", "POST"])
+@desk_staff
+def stores(request: DeskRequest) -> HttpResponse:
+    """Choose the store one is at; kept for the session."""
+    if request.method == "POST":
+        code = request.POST.get("store", "")
+        if code not in {store.code for store in request.stores}:
+            raise Http404
+        request.session[STORE_KEY] = code
+        return redirect("desk:queue")
+    return render(request, "desk/stores.html")
+
+
+def _queue_context(request: DeskRequest) -> dict[str, Any]:
+    q = request.GET.get("q", request.POST.get("q", "")).strip()[:40]
+    queue = desk_queue(user=request.user, store=request.store, q=q, now=clock.now())
+    return {"tab": "queue", "q": q, "queue": queue}
+
+
+def _fragment(request: DeskRequest) -> bool:
+    htmx = request.htmx  # type: ignore[attr-defined]
+    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+
+
+@require_GET
+@at_desk
+def queue(request: DeskRequest) -> HttpResponse:
+    template = "desk/_queue.html" if _fragment(request) else "desk/queue.html"
+    return render(request, template, _queue_context(request))
+
+
+@require_POST
+@at_desk
+def ready(request: DeskRequest, order_no: str) -> HttpResponse:
+    """The parcel lies on the shelf."""
+    no = _found(request, order_no).order.no
+    try:
+        order_ready(
+            order_no=no,
+            user=request.user,
+            actor=Actor.user(request.user),
+            now=clock.now(),
+        )
+    except DomainError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Ready: %(no)s. The member is told.") % {"no": no})
+    if _fragment(request):
+        return render(request, "desk/_queue.html", {**_queue_context(request), "told": True})
+    return redirect("desk:queue")
+
+
+@require_http_methods(["GET", "POST"])
+@at_desk
+def scan(request: DeskRequest) -> HttpResponse:
+    """Hand over what the scanned or typed code stands for, and say loudly what came of it."""
+    if request.method == "GET":
+        return render(request, "desk/scan.html", {"tab": "queue"})
+    text = request.POST.get("code", "").strip()[:LONGEST_SCAN]
+    now = clock.now()
+    status, outcome = 200, {}
+    try:
+        done = order_handover(text=text, user=request.user, actor=Actor.user(request.user), now=now)
+    except DomainError as error:
+        status, outcome = error.status, _refusal(error)
+    else:
+        found = desk_order_anywhere(request, done.order.no)
+        outcome = {"kind": "ok", "handed": done, "found": found}
+    template = "desk/_result.html" if _fragment(request) else "desk/scan.html"
+    answer = render(request, template, {"tab": "queue", "outcome": outcome}, status=status)
+    if status >= 400:
+        answer["HX-Refusal"] = "1"
+    return answer
+
+
+def desk_order_anywhere(request: DeskRequest, order_no: str) -> DeskOrder | None:
+    """The order at whichever desk of this user it belongs to."""
+    for store in request.stores:
+        found = desk_order(user=request.user, store=store, order_no=order_no)
+        if found is not None:
+            return found
+    return None
+
+
+def _refusal(error: DomainError) -> dict[str, Any]:
+    if isinstance(error, PickupCollected):
+        return {
+            "kind": "bad",
+            "title": _("Already handed over"),
+            "at": datetime.fromisoformat(error.params["at"]),
+            "by": error.params["by"],
+        }
+    if isinstance(error, PickupElsewhere):
+        title = _("This parcel belongs to another store")
+    elif isinstance(error, PickupNotReady):
+        title = _("Not ready to be handed over")
+    else:
+        title = _("Not handed over")
+    return {"kind": "bad", "title": title, "text": str(error)}
+
+
+@require_GET
+@at_desk
+def returns(request: DeskRequest) -> HttpResponse:
+    """Find the order whose goods come back."""
+    order_no = request.GET.get("order_no", "").strip()[:40]
+    if order_no:
+        found = desk_order(user=request.user, store=request.store, order_no=order_no)
+        if found is not None:
+            return redirect("desk:order", found.order.no)
+        messages.error(
+            request, _("No order of this store has the number %(no)s.") % {"no": order_no}
+        )
+    return render(request, "desk/returns.html", {"tab": "returns", "order_no": order_no})
+
+
+def _found(request: DeskRequest, order_no: str) -> DeskOrder:
+    found = desk_order(user=request.user, store=request.store, order_no=order_no)
+    if found is None:
+        raise Http404
+    return found
+
+
+@require_http_methods(["GET", "POST"])
+@at_desk
+def order(request: DeskRequest, order_no: str) -> HttpResponse:
+    """One order; when it was collected, its return form."""
+    found = _found(request, order_no)
+    form = ReturnForm(request.POST if request.method == "POST" else None, found=found)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            return_in_store(
+                order_no=found.order.no,
+                store_id=request.store.pk,
+                lines=form.wanted(),
+                reason=form.cleaned_data["reason"],
+                restock=not form.cleaned_data["damaged"],
+                user=request.user,
+                actor=Actor.user(request.user),
+                now=clock.now(),
+            )
+        except DomainError as error:
+            form.add_error(None, str(error))
+            status = error.status
+        else:
+            messages.success(request, _("Taken back. The money is on its way."))
+            return redirect("desk:order", found.order.no)
+    tab = "returns" if found.may_return else "queue"
+    return render(
+        request, "desk/order.html", {"tab": tab, "found": found, "form": form}, status=status
+    )
+
+
+@require_POST
+@at_desk
+def after_sale(request: DeskRequest, order_no: str) -> HttpResponse:
+    """Decide on the request for units back that the member has open."""
+    asked = _found(request, order_no).requested
+    form = DecisionForm(request.POST)
+    if asked is None:
+        messages.error(request, _("There is no open request for this order."))
+    elif not form.is_valid():
+        messages.error(request, _("Choose a decision and say why."))
+    else:
+        decide = aftersale_approve if form.approves() else aftersale_refuse
+        try:
+            decide(
+                after_sale_no=asked.no,
+                reason=form.cleaned_data["reason"],
+                actor=Actor.user(request.user),
+                now=clock.now(),
+            )
+        except DomainError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, _("Decided."))
+    return redirect("desk:order", order_no)
