@@ -1,12 +1,12 @@
 """URL root: who serves which face."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from config.health import healthz, readyz
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("members.api.urls")),
     path("", include("coupons.api.urls")),
     path("", include("mall.api.urls")),

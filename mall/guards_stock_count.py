@@ -6,6 +6,7 @@ Rows are locked by ascending primary key like those of ``mall.guards``.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -92,7 +93,7 @@ def stock_levels(counts: Sequence[Count]) -> dict[tuple[int, int], Level]:
 
     Two statements: the second sees what committed while the first waited for its locks.
     """
-    values = {
+    values: dict[str, list[Any]] = {
         "store": [c.store_id for c in counts],
         "sku": [c.sku_id for c in counts],
         "at": [c.counted_at for c in counts],

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from config.kernel.events import subscribe
 from config.kernel.models import Event
+from config.kernel.money import yuan
 from mall.events import OrderCancelled, OrderPaid, OrderRefunded, RefundDone
 from mall.models import Order, OrderLine, Refund
 from mall.services.order_handover import fulfilment_open
@@ -42,6 +43,7 @@ def points_follow(events: Sequence[Event], now: datetime) -> None:
             for pk, no, member_id, member_no, paid_at in orders.values_list(
                 "pk", "no", "member_id", "member__no", "paid_at"
             )
+            if paid_at is not None
         ],
         now=now,
     )
@@ -57,7 +59,7 @@ def messages_tell(events: Sequence[Event], now: datetime) -> None:
             template="order_paid",
             key=f"order_paid:{no}",
             reference=no,
-            data={"order": no, "total_fen": total, "store": store},
+            data={"character_string1": no, "amount2": _amount(total), "thing3": store},
         )
         for no, member_id, total, store in Order.objects.filter(pk__in=paid).values_list(
             "no", "member_id", "total_fen", "store__name"
@@ -70,13 +72,22 @@ def messages_tell(events: Sequence[Event], now: datetime) -> None:
             template="refund_done",
             key=f"refund_done:{no}",
             reference=order_no,
-            data={"order": order_no, "amount_fen": amount, "way": str(TenderKind.WECHAT)},
+            data={
+                "character_string1": order_no,
+                "amount2": _amount(amount),
+                "thing3": str(TenderKind.WECHAT.label),
+            },
         )
         for no, order_no, member_id, amount in refunds.values_list(
             "no", "order__no", "order__member_id", "amount_fen"
         )
     ]
     messages_queue(drafts, now=now)
+
+
+def _amount(fen: int) -> str:
+    """As WeChat takes an amount: a sign of currency and digits, no thousands separator."""
+    return yuan(fen).replace(",", "")
 
 
 def subscribe_all() -> None:

@@ -65,10 +65,11 @@ def card_split(lots: Sequence[LotValue], amount_fen: int) -> list[CardPart]:
             continue
         rest -= taken
         principal, bonus = allocate(taken, [lot.principal_fen, lot.bonus_fen])
-        for kind, account_id, amount in (
+        halves: tuple[tuple[PartKind, int, int], ...] = (
             ("card_principal", lot.principal_id, principal),
             ("card_bonus", lot.bonus_id, bonus),
-        ):
+        )
+        for kind, account_id, amount in halves:
             if amount:
                 parts.append(
                     CardPart(lot.lot_id, account_id, kind, lot.card_id, lot.card_no, amount)

@@ -289,7 +289,7 @@ def _end(
         return cursor.fetchall()
 
 
-def _rows(sql: str, amounts: dict[int, int], **values: object) -> list[tuple[Any, ...]]:
+def _rows(sql: str, amounts: dict[int, int], **values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, {"account": list(amounts), "amount": list(amounts.values()), **values})
         return cursor.fetchall()

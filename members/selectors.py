@@ -70,7 +70,7 @@ def points_debts(account_ids: Sequence[int]) -> dict[int, int]:
     return dict(_rows(_DEBTS, accounts=list(account_ids)))
 
 
-def _rows(sql: str, **params: object) -> list[Any]:
+def _rows(sql: str, **params: Any) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.fetchall()

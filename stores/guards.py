@@ -1,6 +1,7 @@
 """Set-based guards of stores, one statement each. The ledger's are in ``stores.ledger``."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -15,7 +16,7 @@ EVENT_COLUMNS = (
 )
 
 
-def event_values(event: type[EventBase], *, actor: Actor, now: datetime) -> dict[str, object]:
+def event_values(event: type[EventBase], *, actor: Actor, now: datetime) -> dict[str, Any]:
     """Parameters of an event that SQL writes: event_kind, subject_type, actor_kind, actor_id,
     now, relayed_at. As ``events.record``: what nobody consumes never waits in the queue."""
     wanted = any(event.kind in consumer.kinds for consumer in consumers.values())

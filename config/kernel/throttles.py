@@ -24,6 +24,8 @@ class CallerThrottle(SimpleRateThrottle):
         if rate is None:
             return True
         limit, seconds = self.parse_rate(rate)
+        if limit is None or seconds is None:
+            return True
         ident = user.caller if known else self.get_ident(request)
         window, within = divmod(int(time.time()), seconds)
         key = f"throttle:{scope}:{ident}:{window}"

@@ -15,7 +15,7 @@ class BasketInput(serializers.Serializer):
     """Goods at a store, or one stored-value card."""
 
     store = serializers.CharField(max_length=32)
-    lines = BasketLineInput(many=True, required=False, default=list, max_length=100)
+    lines = BasketLineInput(many=True, required=False, default=list, max_length=100)  # type: ignore[call-arg]
     card_product = serializers.CharField(max_length=32, required=False, default="")
     coupons = serializers.ListField(
         child=serializers.CharField(max_length=32), required=False, default=list, max_length=10
@@ -60,7 +60,7 @@ class QuoteLineOutput(serializers.Serializer):
 
 class RefusedCouponOutput(serializers.Serializer):
     coupon = serializers.CharField()
-    reason = serializers.CharField(help_text="threshold, scope or stacking")
+    reason = serializers.CharField(help_text="threshold, scope, stacking or nothing")
     missing_fen = serializers.IntegerField()
 
 

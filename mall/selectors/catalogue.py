@@ -130,7 +130,7 @@ def _skus_at(store_id: int) -> QuerySet[Sku]:
     )
 
 
-def _shelf(store_id: int | None) -> QuerySet[Product]:
+def _shelf(store_id: int | None) -> QuerySet[Any]:
     products = Product.objects.filter(on_sale=True, archived_at=None)
     if store_id is None:
         live = Sku.objects.filter(product_id=OuterRef("pk"), archived_at=None)
@@ -224,6 +224,7 @@ def product_detail(*, code: str, store: str = "") -> dict[str, Any]:
 
 
 def _skus(product_id: int, store_id: int | None) -> list[dict[str, Any]]:
+    skus: QuerySet[Any]
     if store_id is None:
         skus = Sku.objects.filter(archived_at=None).annotate(shown_fen=F("price_fen"))
         columns = ["code", "options", "shown_fen"]
@@ -256,7 +257,8 @@ def review_page(*, product: str, after: int | None, limit: int) -> list[dict[str
     reviews = Review.objects.filter(product_id=product_id)
     if after is not None:
         reviews = reviews.filter(id__lt=after)
-    return list(reviews.order_by("-id").values("id", "stars", "text", "created_at")[:limit])
+    rows = reviews.order_by("-id").values("id", "stars", "text", "created_at")[:limit]
+    return [dict(row) for row in rows]
 
 
 def category_tree() -> list[dict[str, Any]]:
@@ -266,7 +268,7 @@ def category_tree() -> list[dict[str, Any]]:
         .order_by("position", "id")
         .values("id", "parent_id", "code", "name", "slogan")
     )
-    nodes = {
+    nodes: dict[int, dict[str, Any]] = {
         row["id"]: {
             "code": row["code"],
             "name": row["name"],
@@ -275,7 +277,7 @@ def category_tree() -> list[dict[str, Any]]:
         }
         for row in rows
     }
-    roots = []
+    roots: list[dict[str, Any]] = []
     for row in rows:
         # Below an archived category nothing is reached.
         if row["parent_id"] is None:

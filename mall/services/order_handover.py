@@ -4,26 +4,32 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import SYSTEM, Actor
-from config.kernel.errors import NotFound
+from config.kernel.errors import Conflict, NotFound
 from config.kernel.events import record
 from config.kernel.tasks import nudge
 from mall.events import FulfilmentChanged
 from mall.locks import order_lock
 from mall.models import Fulfilment, Order
 from mall.services.order_state import fulfilment_transition, order_transition
-from mall.states import FulfilmentState, LineKind, OrderState
+from mall.states import AfterSaleState, FulfilmentState, LineKind, OrderState
 from members.services.message_queue import MessageDraft, messages_queue
 from stores.selectors import pickup_of
 from stores.services.pickup_collect import pickup_collect
 from stores.services.pickup_find import pickup_find
 from stores.services.pickup_open import pickup_open
-from stores.services.pickup_prepare import pickup_ready
+from stores.services.pickup_prepare import pickup_hold, pickup_ready
 
 
 class PickupMissing(NotFound):
     code = "pickup_missing"
+
+
+class AfterSalePending(Conflict):
+    code = "after_sale_pending"
+    message = _("An after-sale request of this order is open. Wait for its decision.")
 
 
 @dataclass(frozen=True)
@@ -63,18 +69,24 @@ def fulfilment_open(*, order_id: int, now: datetime) -> None:
             subject_id=fulfilment.pk, order_id=order.pk, to_state=fulfilment.state
         )
         record([event], actor=SYSTEM, now=now)
+        if _after_sale_pending(order):
+            # Asked for before the pickup was there to be held.
+            pickup_hold(pickup_id=pickup.pk, actor=SYSTEM, now=now)
 
 
 def order_ready(*, order_no: str, user, actor: Actor, now: datetime) -> Order:
     """The parcel is on the shelf: the member is told. ``user`` must work at its store.
 
-    Raises OrderUnknown, PickupMissing, IllegalTransition and what ``pickup_ready`` raises.
+    Raises OrderUnknown, PickupMissing, AfterSalePending, IllegalTransition and what
+    ``pickup_ready`` raises.
     """
     with transaction.atomic():
         order = order_lock(no=order_no, pk__in=Order.objects.for_staff(user).values("pk"))
         pickup = pickup_of(order_no=order.no)
         if pickup is None:
             raise PickupMissing()
+        if _after_sale_pending(order):
+            raise AfterSalePending()
         pickup_ready(pickup_id=pickup.pk, actor=actor, now=now)
         for fulfilment in order.fulfilments.all():
             fulfilment_transition(
@@ -87,7 +99,7 @@ def order_ready(*, order_no: str, user, actor: Actor, now: datetime) -> Order:
                     template="pickup_ready",
                     key=f"pickup_ready:{order.no}",
                     reference=order.no,
-                    data={"order": order.no, "store": order.store.name},
+                    data={"character_string1": order.no, "thing2": order.store.name},
                 )
             ],
             now=now,
@@ -100,12 +112,14 @@ def order_handover(*, text: str, user, actor: Actor, now: datetime) -> Handover:
     """Hand over what the scanned or typed ``text`` stands for; the order is then completed.
 
     Raises PickupCollected with when and by whom on a second scan, PickupElsewhere,
-    PickupNotReady, and the search errors of ``pickup_find``.
+    PickupNotReady, AfterSalePending, and the search errors of ``pickup_find``.
     """
     pickup = pickup_find(user=user, text=text, now=now)
     with transaction.atomic():
         order = order_lock(no=pickup.order_no)
         pickup_collect(pickup_id=pickup.pk, user=user, actor=actor, now=now)
+        if _after_sale_pending(order):
+            raise AfterSalePending()
         for fulfilment in order.fulfilments.all():
             fulfilment_transition(
                 fulfilment=fulfilment, to_state=FulfilmentState.COLLECTED, actor=actor, now=now
@@ -113,3 +127,8 @@ def order_handover(*, text: str, user, actor: Actor, now: datetime) -> Handover:
         order_transition(order=order, to_state=OrderState.COMPLETED, actor=actor, now=now)
         nudge()
     return Handover(order, now)
+
+
+def _after_sale_pending(order: Order) -> bool:
+    """Undecided: nobody knows yet what is left to be handed over. The order is locked."""
+    return order.after_sales.filter(state=AfterSaleState.REQUESTED).exists()

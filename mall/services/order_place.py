@@ -97,7 +97,7 @@ def _refuse_what_quotes_only_warn_about(priced: Quote) -> None:
 
 
 def _events(order_id: int, member_id: int, paid: bool) -> list[OrderPlaced | OrderPaid]:
-    common = {"subject_id": order_id, "member_id": member_id}
+    common: dict[str, Any] = {"subject_id": order_id, "member_id": member_id}
     events: list[OrderPlaced | OrderPaid] = [OrderPlaced(to_state=OrderState.PLACED, **common)]
     if paid:
         events.append(OrderPaid(from_state=OrderState.PLACED, to_state=OrderState.PAID, **common))

@@ -6,12 +6,14 @@ repeated, because the same out_refund_no refunds once. Whatever a call leaves op
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from config.kernel.actors import SYSTEM, Actor
 from config.kernel.errors import DomainError
+from config.kernel.numbers import new_no
 from config.kernel.tasks import nudge
 from config.kernel.wechat.errors import GatewayOrderMissing, GatewayRefused
 from config.kernel.wechat.facts import RefundFact
@@ -32,9 +34,13 @@ def refunds_send(*, now: datetime, limit: int = 20) -> int:
     """Send or ask about due refunds, outside any transaction; returns how many were taken up."""
     with transaction.atomic():
         due = refunds_due(now=now, limit=limit)
+        fresh = {refund.pk for refund in due if refund.state == RefundState.APPROVED}
         for refund in due:
             pause = timedelta(seconds=min(10 * 2 ** min(refund.attempts, 10), 3600))
-            fields = {"attempts": refund.attempts + 1, "next_attempt_at": now + pause}
+            fields: dict[str, Any] = {
+                "attempts": refund.attempts + 1,
+                "next_attempt_at": now + pause,
+            }
             if refund.state == RefundState.APPROVED:
                 refund_transition(
                     refund=refund, to_state=RefundState.SENT, actor=SYSTEM, now=now, **fields
@@ -43,7 +49,7 @@ def refunds_send(*, now: datetime, limit: int = 20) -> int:
                 Refund.objects.filter(pk=refund.pk).update(**fields)
     for refund in due:
         try:
-            _send(refund, now)
+            _send(refund, now, fresh=refund.pk in fresh)
         except DomainError as error:
             # Unavailable or busy: the next attempt is scheduled already.
             Refund.objects.filter(pk=refund.pk).update(last_error=str(error)[:200])
@@ -51,13 +57,18 @@ def refunds_send(*, now: datetime, limit: int = 20) -> int:
     return len(due)
 
 
-def _send(refund: Refund, now: datetime) -> None:
+def _send(refund: Refund, now: datetime, *, fresh: bool) -> None:
+    """Ask first, then send: ``fresh`` ones were approved (again) since they were last sent."""
     payment = refund.payment
     assert payment is not None  # refunds_due selects gateway refunds only
     merchant = gateway(payment.mchid)
     try:
         try:
             fact = merchant.refund_query(refund.no)
+            if fresh and fact.status == "CLOSED":
+                # Closed for good: a retry that staff asked for needs a number of its own.
+                _renumber(refund)
+                raise GatewayOrderMissing
         except GatewayOrderMissing:
             fact = merchant.refund(
                 out_trade_no=payment.no,
@@ -81,6 +92,14 @@ def _send(refund: Refund, now: datetime) -> None:
                 )
         return
     refund_apply(fact=fact, now=now)
+
+
+def _renumber(refund: Refund) -> None:
+    with transaction.atomic():
+        locked = refund_lock(refund_id=refund.pk)
+        logger.info("refund %s was closed and goes on under another number", locked.no)
+        locked.no = refund.no = new_no("RF")
+        locked.save(update_fields=["no"])
 
 
 def refund_notify(*, notification: GatewayNotification, now: datetime) -> str:

@@ -83,7 +83,7 @@ def stock_import(
         if dry_run:
             transaction.set_rollback(True)
         else:
-            Batch.objects.filter(pk=report.batch_id).update(
+            Batch.objects.filter(pk=report.batch_id or 0).update(
                 total=report.rows,
                 done=report.rows - len(report.rejects),
                 summary=report.summary(),

@@ -8,6 +8,7 @@ accepted prompt buys one send: WeChat keeps those credits and answers 43101 when
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -112,7 +113,7 @@ def _send(message: Message, openids: list[tuple[str, str]]) -> Outcome:
 
 
 def _record(message: Message, outcome: Outcome, now: datetime) -> None:
-    fields: dict[str, object] = {"last_error": outcome.error[:200]}
+    fields: dict[str, Any] = {"last_error": outcome.error[:200]}
     if outcome.state == MessageState.SENT:
         fields["sent_at"] = now
     if outcome.state == MessageState.PENDING:
