@@ -246,6 +246,19 @@ register(
         WHERE b.amount IS DISTINCT FROM k.amount
         """,
     ),
+    Line(
+        25,
+        "pickup.of_paid_order",
+        "what was handed over belongs to a completed order and had no undecided after-sale",
+        """
+        SELECT p.no, o.no AS order_no, o.state FROM stores_pickup p
+        JOIN mall_order o ON o.no = p.order_no
+        WHERE p.state = 'collected' AND (o.state NOT IN ('completed', 'closed')
+          OR EXISTS (SELECT FROM mall_aftersale a WHERE a.order_id = o.id
+            AND a.created_at < p.collected_at
+            AND (a.decided_at IS NULL OR a.decided_at > p.collected_at)))
+        """,
+    ),
     state_chain(
         "order.history",
         "an order's history is an allowed path to its state",

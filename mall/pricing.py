@@ -58,7 +58,8 @@ class Discount:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a coupon takes nothing off: ``threshold``, ``scope`` or ``stacking``."""
+    """Why a coupon takes nothing off: ``threshold``, ``scope``, ``stacking`` or ``nothing``
+    (its share rounds down to less than a fen)."""
 
     rule: Rule
     reason: str
@@ -112,6 +113,9 @@ def price(items: Sequence[Item], rules: Sequence[Rule]) -> Priced:
             refusals.append(refusal)
             continue
         amounts = _amounts(rule, lines, nets)
+        if not any(amounts):
+            refusals.append(Refusal(rule, "nothing"))
+            continue
         nets = [n - a for n, a in zip(nets, amounts, strict=True)]
         discounts.append((rule, amounts))
         groups.add(rule.group)

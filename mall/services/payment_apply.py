@@ -17,6 +17,7 @@ from config.kernel.tasks import nudge
 from config.kernel.wechat.facts import Trade
 from config.kernel.wechat.pay import Notification as GatewayNotification
 from coupons import guards as coupon_guards
+from coupons.guards import CouponUnavailable
 from coupons.states import Channel
 from mall.books import books
 from mall.guards import stock_end
@@ -35,7 +36,7 @@ from mall.states import (
     TenderKind,
 )
 from members.guards import CardNotUsable, HoldNotOpen, card_capture
-from members.services.card_issue import card_issue
+from members.services.card_issue import CardLimitExceeded, card_issue
 from stores.ledger import Draft, post
 
 
@@ -46,6 +47,21 @@ class PaymentUnknown(NotFound):
 class PaymentMismatch(Conflict):
     code = "payment_mismatch"
     message = _("Merchant, amount or currency differ from what was asked for.")
+
+
+class CardProductChanged(Conflict):
+    code = "card_product_changed"
+    message = _("This card is no longer sold at the price that was paid.")
+
+
+# What an order was promised and can no longer have: it ends, and its money goes back.
+_PROMISES_BROKEN = (
+    CardNotUsable,
+    HoldNotOpen,
+    CouponUnavailable,
+    CardProductChanged,
+    CardLimitExceeded,
+)
 
 
 def payment_notify(*, notification: GatewayNotification, now: datetime) -> str:
@@ -110,8 +126,8 @@ def _apply(trade: Trade, now: datetime) -> str:
             with transaction.atomic():
                 _pay_order(order, payment, now)
             return "paid"
-        except (CardNotUsable, HoldNotOpen) as error:
-            # Frozen since it was placed: the order cannot be paid as agreed, so it ends.
+        except _PROMISES_BROKEN as error:
+            # A card frozen or a product changed since it was placed: it cannot be paid as agreed.
             order.refresh_from_db()
             end_unpaid(order=order, reason=error.code, actor=SYSTEM, now=now)
     _keep_in_suspense(order, payment, now)
@@ -121,16 +137,20 @@ def _apply(trade: Trade, now: datetime) -> str:
 
 def _pay_order(order: Order, payment: Payment, now: datetime) -> None:
     order_transition(order=order, to_state=OrderState.PAID, actor=SYSTEM, now=now)
-    lines = list(OrderLine.objects.filter(order=order).order_by("position"))
+    lines = list(
+        OrderLine.objects.filter(order=order).select_related("card_product").order_by("position")
+    )
     accounts = books(order.operator.code, order.operator_id, payment.mchid)
     goods_fen = payment.amount_fen
     for line in lines:
         if line.kind == LineKind.CARD:
             goods_fen -= line.net_fen
-            assert line.card_product_id is not None  # constraint mall_orderline_kind
+            assert line.card_product is not None  # constraint mall_orderline_kind
+            if line.card_product.price_fen != line.net_fen:
+                raise CardProductChanged()
             card_issue(
                 member_id=order.member_id,
-                card_product_id=line.card_product_id,
+                card_product_id=line.card_product.pk,
                 funding_account_id=accounts.wechat,
                 reference=order.no,
                 key=f"{order.no}:{line.position}",

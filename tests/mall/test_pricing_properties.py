@@ -93,7 +93,9 @@ def test_every_coupon_is_either_used_or_refused_with_a_reason(basket, given_rule
     used = [d.rule.reference for d in priced.discounts if d.rule.kind == "coupon"]
     refused = [refusal.rule.reference for refusal in priced.refusals]
     assert sorted(used + refused) == coupons
-    assert {refusal.reason for refusal in priced.refusals} <= {"threshold", "scope", "stacking"}
+    reasons = {"threshold", "scope", "stacking", "nothing"}
+    assert {refusal.reason for refusal in priced.refusals} <= reasons
+    assert all(discount.total_fen > 0 for discount in priced.discounts)
 
 
 @given(baskets, rules(), st.randoms(use_true_random=False))
