@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from config.embedded.layout import layout_for
+
 PROJECT = Path(__file__).resolve().parents[2]
 # What the suite itself was given would make the launcher use the suite's servers.
 _OURS = (
@@ -37,7 +39,14 @@ def data_dir() -> Iterator[Path]:
     (folder / "wechat").mkdir()
     (folder / "wechat" / "wechat.json").write_text("{}")
     yield folder
-    shutil.rmtree(folder)
+    forget(folder)
+
+
+def forget(folder: Path) -> None:
+    """Remove a data directory and what the launcher keeps for it outside."""
+    layout = layout_for(folder)
+    for place in (layout.run, layout.servers, folder):
+        shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.platform.conftest import PROJECT, without_mall
+from tests.platform.conftest import PROJECT, forget, without_mall
 
 _READY_SECONDS = 90
 
@@ -93,8 +92,8 @@ def copy() -> Iterator[Copy]:
                 process.kill()
         except (psutil.Error, OSError):
             continue
-    running.process.communicate()
-    shutil.rmtree(data_dir, ignore_errors=True)
+    running.process.wait()
+    forget(data_dir)
 
 
 def test_run_json_tells_scripts_everything(copy: Copy) -> None:
