@@ -34,7 +34,7 @@ FACES = {
     "schema": "/api/v1/schema/",
     "health": "/readyz",
 }
-_READY_SECONDS = 60.0
+_READY_SECONDS = 120.0
 _STEADY_SECONDS = 30.0
 _LONGEST_PAUSE = 10.0
 

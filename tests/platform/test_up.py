@@ -19,7 +19,7 @@ import pytest
 
 from tests.platform.conftest import PROJECT, forget, without_mall
 
-_READY_SECONDS = 90
+_READY_SECONDS = 180
 
 
 @dataclass
