@@ -1,8 +1,7 @@
 """Audit lines of stored value and points. Numbers are those of docs/invariants."""
 
-from config.kernel.audit import Line, register
-from members.states import CARD_MACHINE, HOLD_MACHINE, CardState, HoldState
-from stores.audit_states import state_lines
+from config.kernel.audit import Line, register, state_chain
+from members.states import CARD_MACHINE, HOLD_MACHINE
 
 # A spend's moment is read before it waits for the card, so it can be a little later than a
 # freeze that committed after it.
@@ -142,14 +141,19 @@ register(
         WHERE o.code IS NULL OR split_part(leg.code, ':', 2) <> o.code
         """,
     ),
-    *state_lines(
-        subject="card", table="members_card", machine=CARD_MACHINE, initial=CardState.ACTIVE
+    state_chain(
+        "card.states",
+        "a card's history is an allowed path that ends in its state",
+        subject_type="card",
+        table="members_card",
+        machine=CARD_MACHINE,
     ),
-    *state_lines(
-        subject="card_hold",
+    state_chain(
+        "card_hold.states",
+        "a hold's history is an allowed path that ends in its state",
+        subject_type="card_hold",
         table="members_cardhold",
         machine=HOLD_MACHINE,
-        initial=HoldState.OPEN,
     ),
     Line(
         20,

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from config.kernel import clock
 from members.services.message_send import messages_send as send
+from members.services.points_expire import points_expire as expire
 
 # What one run may send before it leaves the worker to others.
 BATCHES = 10
@@ -15,3 +16,10 @@ def messages_send() -> None:
     for _batch in range(BATCHES):
         if not send(now=clock.now()):
             return
+
+
+@shared_task(name="members.tasks.points_expire")
+def points_expire() -> None:
+    """End the points whose time is over."""
+    while expire(now=clock.now()):
+        pass

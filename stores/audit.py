@@ -1,9 +1,8 @@
 """Audit lines of the books and the pickups. Numbers are those of docs/invariants."""
 
-from config.kernel.audit import Line, register
-from stores.audit_states import state_lines
+from config.kernel.audit import Line, register, state_chain
 from stores.ledger.sealing import DAY_HASH, seal_hash
-from stores.states import PICKUP_MACHINE, PickupState
+from stores.states import PICKUP_MACHINE
 
 register(
     Line(
@@ -82,11 +81,12 @@ register(
           OR c.previous_hash <> c.before OR c.hash <> {seal_hash("c.previous_hash", "d.hash")}
         """,
     ),
-    *state_lines(
-        subject="pickup",
+    state_chain(
+        "pickup.states",
+        "a pickup's history is an allowed path that ends in its state",
+        subject_type="pickup",
         table="stores_pickup",
         machine=PICKUP_MACHINE,
-        initial=PickupState.AWAITING,
     ),
     Line(
         25,

@@ -225,6 +225,7 @@ CELERY_BEAT_SCHEDULE = {
     "payments-query": {"task": "mall.tasks.payments_query", "schedule": 30.0},
     "refunds-send": {"task": "mall.tasks.refunds_send", "schedule": 5.0},
     "orders-close": {"task": "mall.tasks.orders_close", "schedule": 600.0},
+    "points-expire": {"task": "members.tasks.points_expire", "schedule": 3600.0},
     "ledger-seal": {"task": "stores.tasks.ledger_seal", "schedule": 3600.0},
     "idempotency-purge": {"task": "config.kernel.tasks.idempotency_purge", "schedule": 3600.0},
 }

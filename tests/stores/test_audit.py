@@ -155,7 +155,7 @@ def test_a_state_without_the_step_to_it(parcel):
         "UPDATE stores_pickup SET state = 'cancelled', collected_at = NULL, collected_by_id = NULL",
         table="stores_pickup",
     )
-    assert fired() == ["pickup.state_path"]
+    assert fired() == ["pickup.states"]
 
 
 def test_a_step_that_is_not_allowed(parcel):
@@ -163,12 +163,12 @@ def test_a_step_that_is_not_allowed(parcel):
         "DELETE FROM kernel_event WHERE subject_type = 'pickup' AND to_state = 'ready'",
         table="kernel_event",
     )
-    assert fired() == ["pickup.state_path"]
+    assert fired() == ["pickup.states"]
 
 
 def test_a_row_without_its_history(parcel):
     plant("DELETE FROM kernel_event WHERE subject_type = 'pickup'", table="kernel_event")
-    assert fired() == ["pickup.state_events"]
+    assert fired() == ["pickup.states"]
 
 
 def test_a_parcel_collected_twice(parcel):
@@ -181,7 +181,7 @@ def test_a_parcel_collected_twice(parcel):
         table="kernel_event",
     )
     # The path is broken by the same rows: nothing leads out of "collected".
-    assert fired() == ["pickup.state_path", "pickup.collected_once"]
+    assert fired() == ["pickup.states", "pickup.collected_once"]
 
 
 def test_a_parcel_handed_over_by_another_stores_staff(parcel):
