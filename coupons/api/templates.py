@@ -10,9 +10,9 @@ from rest_framework.permissions import AllowAny
 from config.kernel import clock, conditions
 from config.kernel.api import CommandView
 from config.kernel.auth import Principal
-from coupons.guards import coupon_claim
 from coupons.models import Template
 from coupons.selectors import templates_claimable
+from coupons.services.coupon_claim import coupon_claim
 from coupons.states import Channel, CouponKind
 
 
@@ -108,7 +108,6 @@ class ClaimView(CommandView):
             template_code=kwargs["code"],
             member_id=self.request.user.member_id,
             source_token=data["source_token"],
-            public_only=True,
             actor=self.request.user.actor,
             now=now,
         )

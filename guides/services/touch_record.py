@@ -5,23 +5,17 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import Actor
 from config.kernel.codes import CodeInvalid, code_resolve
-from config.kernel.errors import NotFound
 from config.kernel.policies import policy_at
 from guides.models import Binding, Guide, GuideAssignment, Touch
 from guides.policies import ATTRIBUTION, attribution_rules
 from guides.services.binding_open import binding_open
 from guides.services.code_create import OWNER
 from mall.models import Product
+from mall.selectors.catalogue import ProductUnknown
 from members.models import Member
-
-
-class ProductUnknown(NotFound):
-    code = "product_unknown"
-    message = _("There is no product {product}.")
 
 
 @dataclass(frozen=True, slots=True)

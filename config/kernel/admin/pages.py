@@ -44,7 +44,7 @@ for model in (Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken
 
 
 @admin.register(User)
-class UserAdmin(AuditedAdmin, BaseUserAdmin):  # type: ignore[misc]
+class UserAdmin(AuditedAdmin, BaseUserAdmin):
     """People who sign in. What they may do at which store is their assignments' business."""
 
     form = UserChangeForm
@@ -54,7 +54,7 @@ class UserAdmin(AuditedAdmin, BaseUserAdmin):  # type: ignore[misc]
     list_filter = ["is_staff", "is_active", "is_superuser"]
     search_fields = ["username", "first_name", "last_name", "email"]
     ordering = ["username"]
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = ["last_login", "date_joined"]  # type: ignore[misc]
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         if obj is None:
