@@ -10,7 +10,7 @@ from typing import Any
 CATEGORIES: list[tuple[str, str | None, str, str]] = [
     ("home", None, "家居", "住得松一点"),
     ("home-bed", "home", "床品", "一夜好睡"),
-    ("home-bath", "home", "毛巾浴室", "清爽从早晨开始"),
+    ("home-bath", "home", "浴室", "清爽从早晨开始"),
     ("home-store", "home", "收纳", "各归其位"),
     ("kitchen", None, "餐厨", "一日三餐"),
     ("kitchen-cup", "kitchen", "杯壶", "慢慢喝"),

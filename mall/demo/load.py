@@ -265,7 +265,7 @@ def _staff(stores: dict[str, Store], now: datetime) -> None:
         rows += [
             {
                 "username": f"{role.value}-{shop}",
-                "first_name": f"{stores[shop].name.split('·')[1]}{title}",
+                "first_name": f"{stores[shop].name.removeprefix('屿上·')}{title}",
                 "is_staff": True,
                 "date_joined": now,
             }
