@@ -80,15 +80,20 @@ def _cards(member_id: int) -> QuerySet[Card]:
     )
 
 
-class CardsView(MemberView):
+class CardsView(ListAPIView):
     """All cards of the member, oldest first: the order in which they pay."""
 
-    output = CardOutput(many=True)
+    request: MemberRequest
+    permission_classes = [IsMember]
+    serializer_class = CardOutput
+    ordering = ("issued_at", "id")
+    queryset = Card.objects.none()
 
-    @extend_schema(operation_id="me_cards_list")
-    def get(self, request: Request) -> Response:
-        cards = _cards(self.request.user.member_id)
-        return Response(CardOutput(cards, many=True, context={"now": clock.now()}).data)
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "now": clock.now()}
+
+    def get_queryset(self) -> QuerySet[Card]:
+        return _cards(self.request.user.member_id)
 
 
 class CardView(MemberView):
@@ -137,7 +142,7 @@ class CardEntriesView(ListAPIView):
     request: MemberRequest
     permission_classes = [IsMember]
     serializer_class = EntryOutput
-    ordering = "-id"
+    ordering = ("-id",)
     queryset = Transfer.objects.none()
 
     def get_serializer_context(self) -> dict[str, Any]:
@@ -199,18 +204,14 @@ class CardProductOutput(serializers.Serializer):
     value_fen = serializers.IntegerField()
 
 
-class CardProductsView(MemberView):
+class CardProductsView(ListAPIView):
     """Stored-value cards on sale, cheapest first. Public."""
 
     permission_classes = [AllowAny]
-    output = CardProductOutput(many=True)
-
-    @extend_schema(operation_id="card_products_list")
-    def get(self, request: Request) -> Response:
-        products = (
-            CardProduct.objects.filter(on_sale=True, archived_at__isnull=True)
-            .select_related("operator")
-            .annotate(value_fen=F("price_fen") + F("bonus_fen"))
-            .order_by("price_fen", "pk")
-        )
-        return Response(CardProductOutput(products, many=True).data)
+    serializer_class = CardProductOutput
+    ordering = ("price_fen", "id")
+    queryset = (
+        CardProduct.objects.filter(on_sale=True, archived_at__isnull=True)
+        .select_related("operator")
+        .annotate(value_fen=F("price_fen") + F("bonus_fen"))
+    )

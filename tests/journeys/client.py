@@ -115,14 +115,14 @@ class Wechat:
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, timeout=15, trust_env=False)
 
-    def post(self, name: str, **body: Any) -> Any:
-        answer = self.http.post(f"/_control/{name}", json=body)
-        expect(answer.status_code == 200, f"fake WeChat {name}: {answer.text[:300]}")
+    def post(self, what: str, /, **body: Any) -> Any:
+        answer = self.http.post(f"/_control/{what}", json=body)
+        expect(answer.status_code == 200, f"fake WeChat {what}: {answer.text[:300]}")
         return answer.json()
 
-    def list(self, name: str, **where: Any) -> list[dict[str, Any]]:
-        answer = self.http.get(f"/_control/{name}", params=where)
-        expect(answer.status_code == 200, f"fake WeChat {name}: {answer.text[:300]}")
+    def list(self, what: str, /, **where: Any) -> list[dict[str, Any]]:
+        answer = self.http.get(f"/_control/{what}", params=where)
+        expect(answer.status_code == 200, f"fake WeChat {what}: {answer.text[:300]}")
         return answer.json()
 
 

@@ -23,7 +23,7 @@ def mall(live_server, settings, tmp_path, monkeypatch):
     with FakeWechat(tmp_path / "wechat") as fake:
         settings.WECHAT = fake.config
         with worker():
-            yield Sale(live_server.url, fake.url, logins, say=lambda text: None)
+            yield Sale(live_server.url, fake.base_url, logins, say=lambda text: None)
 
 
 def test_one_sale_from_code_to_returned_unit(mall):
