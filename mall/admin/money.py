@@ -81,7 +81,7 @@ class AllocationInline(ReadOnlyInline):
 
     @admin.display(description=_("line"))
     def line_text(self, row: RefundAllocation) -> str:
-        return f"{row.line.position}. {row.line.title}"
+        return f"{row.line.position + 1}. {row.line.title}"
 
 
 def _retry(command: Command) -> None:
@@ -142,7 +142,7 @@ class AfterSaleLineInline(ReadOnlyInline):
 
     @admin.display(description=_("line"))
     def line_text(self, row: AfterSaleLine) -> str:
-        return f"{row.line.position}. {row.line.title}"
+        return f"{row.line.position + 1}. {row.line.title}"
 
 
 class AfterSaleRefundInline(ReadOnlyInline):
