@@ -34,6 +34,22 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
     "STYLES": [lambda request: static("css/admin.css")],
+    "COLORS": {
+        # The accent of the other faces.
+        "primary": {
+            "50": "oklch(98.4% .014 180.720)",
+            "100": "oklch(95.3% .051 180.801)",
+            "200": "oklch(91% .096 180.426)",
+            "300": "oklch(85.5% .138 181.071)",
+            "400": "oklch(77.7% .152 181.912)",
+            "500": "oklch(60% .118 184.704)",
+            "600": "oklch(51.1% .096 186.391)",
+            "700": "oklch(43.7% .078 188.216)",
+            "800": "oklch(38.6% .063 188.416)",
+            "900": "oklch(33% .05 189)",
+            "950": "oklch(27.7% .046 192.524)",
+        },
+    },
     "COMMAND": {"search_callback": "config.kernel.admin.search.search_everything"},
     "SIDEBAR": {
         "show_search": True,

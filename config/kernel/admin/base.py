@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.admin.actions import Command, ServiceAction, ServiceActionMixin
-from config.kernel.admin.columns import column
+from config.kernel.admin.columns import column, column_name
 from config.kernel.admin.forms import yuan_field
 from config.kernel.admin.timeline import TimelineMixin
 from config.kernel.reference import reference_archive, reference_record, reference_restore
@@ -42,6 +42,7 @@ class MallAdmin(ServiceActionMixin, TimelineMixin, ModelAdmin):
     hidden: tuple[str, ...] = ()
     list_display: Any = ("__str__",)
     fields: Any = None
+    fieldsets: Any = None
     readonly_fields: Any = ()
 
     def __init__(self, model: type[models.Model], admin_site: admin.AdminSite) -> None:
@@ -79,7 +80,14 @@ class ReadOnlyAdmin(MallAdmin):
         super().__init__(model, admin_site)
         names = self.fields or _read_only_names(model, self.hidden)
         # The same objects in both lists: Django matches callables by identity.
-        self.fields = self.readonly_fields = [column(model, n, form=True) for n in names]
+        self.readonly_fields = [column(model, n, form=True) for n in names]
+        documents = {f.name for f in model._meta.fields if isinstance(f, models.JSONField)}
+        short = [c for c in self.readonly_fields if column_name(c) not in documents]
+        long = [c for c in self.readonly_fields if column_name(c) in documents]
+        self.fieldsets = [(None, {"fields": short})]
+        if long:
+            self.fieldsets.append((_("details"), {"fields": long, "classes": ["collapse"]}))
+        self.fields = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

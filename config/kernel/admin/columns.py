@@ -141,3 +141,8 @@ def column(model: type[models.Model], name: Any, *, form: bool = False) -> Any:
     if isinstance(field, models.JSONField):
         return json_column(name, label)
     return name
+
+
+def column_name(shown: Any) -> str:
+    """The name of the field that a column shows."""
+    return shown if isinstance(shown, str) else shown.__name__
