@@ -14,8 +14,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from config.kernel.actors import Actor
+from config.kernel.events import record
 from config.kernel.locks import advisory
 from config.kernel.models import Batch
+from config.kernel.reference import ReferenceChanged
 from mall.guards_stock_count import stock_open
 from mall.models import Brand, Category, Product, Sku
 from mall.offers import StoreUnknown
@@ -125,7 +127,8 @@ def catalogue_import(
             required, taker = FILES[path.name]
             table = tables[path.name] = Table(path.name)
             taker(catalogue, read_rows(path, table, required=required, progress=progress), table)
-        report = _write(catalogue, tables)
+        batch = batch_open(kind="import_catalog", source=folder, actor=actor, now=now)
+        report = _write(catalogue, tables, batch, actor, now)
         if store_id is not None:
             report.stock_opened = stock_open(
                 catalogue.stock, store_id=store_id, reference="import", now=now
@@ -133,7 +136,13 @@ def catalogue_import(
         if dry_run:
             transaction.set_rollback(True)
         else:
-            report.batch_id = _batch(report, str(folder), now).pk
+            report.batch_id = batch.pk
+            batch_finish(
+                batch,
+                total=sum(f.rows for f in report.files.values()),
+                summary=report.summary(),
+                rejects=report.rejects,
+            )
     return report
 
 
@@ -161,15 +170,18 @@ def _known() -> Known:
     )
 
 
-def _write(catalogue: Catalogue, tables: dict[str, Table]) -> ImportReport:
+def _write(
+    catalogue: Catalogue, tables: dict[str, Table], batch: Batch, actor: Actor, now: datetime
+) -> ImportReport:
     written: dict[str, Written] = {
         "regions.csv": write.write_regions(catalogue),
         "categories.csv": write.write_categories(catalogue),
         "brands.csv": write.write_brands(catalogue),
         "products.csv": write.write_products(catalogue),
-        "skus.csv": write.write_skus(),
-        "reviews.csv": write.write_reviews(catalogue),
     }
+    _record_prices(batch, actor, now)
+    written["skus.csv"] = write.write_skus()
+    written["reviews.csv"] = write.write_reviews(catalogue)
     report = ImportReport(products_touched=write.settle_products())
     for name, table in tables.items():
         # Attributes are part of their products and counted there.
@@ -182,15 +194,41 @@ def _write(catalogue: Catalogue, tables: dict[str, Table]) -> ImportReport:
     return report
 
 
-def _batch(report: ImportReport, source: str, now: datetime) -> Batch:
-    total = sum(f.rows for f in report.files.values())
+def _record_prices(batch: Batch, actor: Actor, now: datetime) -> None:
+    """Every change of a price has its event, as when a person makes it."""
+    changes = write.price_changes()
+    for start in range(0, len(changes), 1000):
+        record(
+            [
+                ReferenceChanged(
+                    subject_type=Sku._meta.label_lower,
+                    subject_id=sku_id,
+                    change="priced",
+                    changes={"price_fen": [before, after]},
+                    reason=f"import_catalog {batch.pk}",
+                )
+                for sku_id, before, after in changes[start : start + 1000]
+            ],
+            actor=actor,
+            now=now,
+        )
+
+
+def batch_open(*, kind: str, source: Path, actor: Actor, now: datetime) -> Batch:
+    """The batch of an import, in whose transaction it also ends."""
     return Batch.objects.create(
-        kind="import_catalog",
-        source=source[-200:],
+        kind=kind,
+        source=str(source)[-200:],
+        started_by_id=int(actor.id) if actor.kind == "user" else None,
         started_at=now,
         finished_at=now,
-        total=total,
-        done=total - len(report.rejects),
-        summary=report.summary(),
-        rejects=[r.document() for r in report.rejects[:KEPT_REJECTS]],
     )
+
+
+def batch_finish(
+    batch: Batch, *, total: int, summary: dict[str, Any], rejects: list[Reject]
+) -> None:
+    batch.total, batch.done = total, total - len(rejects)
+    batch.summary = summary
+    batch.rejects = [r.document() for r in rejects[:KEPT_REJECTS]]
+    batch.save(update_fields=["total", "done", "summary", "rejects"])

@@ -160,6 +160,18 @@ def write_products(c: Catalogue) -> Written:
     )
 
 
+def price_changes() -> list[tuple[int, int, int]]:
+    """(SKU id, fen now, fen in the file) of existing SKUs whose price :func:`write_skus` will
+    change."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT k.id, k.price_fen, s.price_fen FROM mall_sku k"
+            " JOIN import_sku s ON s.code = k.code WHERE k.price_fen <> s.price_fen"
+            " ORDER BY k.id"
+        )
+        return cursor.fetchall()
+
+
 def write_skus() -> Written:
     return _merge(
         "mall_sku",

@@ -13,10 +13,9 @@ from django.utils.translation import gettext as _
 
 from config.kernel.actors import Actor
 from config.kernel.locks import advisory
-from config.kernel.models import Batch
 from mall.guards_stock_count import Count, Level, stock_count, stock_levels
 from mall.models import Sku
-from mall.services.catalogue_import import KEPT_REJECTS
+from mall.services.catalogue_import import batch_finish, batch_open
 from mall.services.catalogue_import_csv import (
     MAX_PIECES,
     Progress,
@@ -74,21 +73,14 @@ def stock_import(
         advisory("mall.stock_import", [1])
         counts = _read(path, table, now, progress)
         report = StockReport(rows=table.rows)
-        if not dry_run:
-            report.batch_id = Batch.objects.create(
-                kind="import_stock", source=str(path)[-200:], started_at=now, finished_at=now
-            ).pk
-        _apply(counts, table, report)
+        batch = batch_open(kind="import_stock", source=path, actor=actor, now=now)
+        _apply(counts, table, report, reference=f"count:{batch.pk}")
         report.rejects = sorted(table.rejects, key=lambda r: r.line)
         if dry_run:
             transaction.set_rollback(True)
         else:
-            Batch.objects.filter(pk=report.batch_id or 0).update(
-                total=report.rows,
-                done=report.rows - len(report.rejects),
-                summary=report.summary(),
-                rejects=[r.document() for r in report.rejects[:KEPT_REJECTS]],
-            )
+            report.batch_id = batch.pk
+            batch_finish(batch, total=report.rows, summary=report.summary(), rejects=report.rejects)
     return report
 
 
@@ -124,7 +116,7 @@ def _count(row: Row, stores: dict[str, int], skus: dict[str, int], now: datetime
     return Count(stores[store], skus[sku], on_hand, counted_at)
 
 
-def _apply(counts: dict[int, Count], table: Table, report: StockReport) -> None:
+def _apply(counts: dict[int, Count], table: Table, report: StockReport, *, reference: str) -> None:
     levels = stock_levels(list(counts.values()))
     changes: list[tuple[Level, int, datetime]] = []
     first: list[Count] = []
@@ -145,7 +137,7 @@ def _apply(counts: dict[int, Count], table: Table, report: StockReport) -> None:
         except Refused as refused:
             table.reject(line, str(refused))
     report.created, report.updated = len(first), len(changes)
-    stock_count(changes, first, reference=f"count:{report.batch_id}")
+    stock_count(changes, first, reference=reference)
 
 
 def _check(level: Level, delta: int) -> None:

@@ -8,15 +8,15 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from config.kernel.actors import SYSTEM
-from config.kernel.models import Batch
+from config.kernel.actors import SYSTEM, Actor
+from config.kernel.models import Batch, Event
 from mall.models import Brand, Category, Product, Review, Sku, Stock, StockMovement
 from mall.offers import StoreUnknown
 from mall.services import catalogue_import_write
 from mall.services.catalogue_import import catalogue_import
 from mall.services.catalogue_import_csv import ImportUnreadable
 from stores.models import Region
-from tests.factories import make_product, make_store
+from tests.factories import make_product, make_store, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -148,6 +148,21 @@ def test_only_what_differs_is_written(folder, now):
     assert after["mall_category"] == before["mall_category"]
     assert after["mall_sku"][0] == before["mall_sku"][0]
     assert after["mall_sku"][1] != before["mall_sku"][1]
+
+
+def test_a_changed_price_leaves_its_event_and_a_new_one_does_not(folder, now):
+    user = make_user()
+    run(folder(), now)
+    path = folder(skus=[SMALL["skus"][0], ("k2", "p1", '{"颜色": "蓝"}', "25.00", 0)])
+
+    report = catalogue_import(folder=path, actor=Actor.user(user), now=now)
+    run(path, now)
+
+    event = Event.objects.get(kind="kernel.reference_changed")
+    assert (event.subject_type, event.subject_id) == ("mall.sku", Sku.objects.get(code="k2").pk)
+    assert event.payload == {"change": "priced", "changes": {"price_fen": [1_990, 2_500]}}
+    assert (event.actor_id, event.reason) == (str(user.pk), f"import_catalog {report.batch_id}")
+    assert Batch.objects.get(pk=report.batch_id).started_by == user
 
 
 def test_files_may_come_one_by_one_and_touch_what_is_there(folder, now):
