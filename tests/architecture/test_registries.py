@@ -119,3 +119,11 @@ def test_every_audit_line_is_planted_by_a_test():
 
     assert len(audit.lines()) >= 20
     assert [line.code for line in audit.lines() if line.code not in planted] == []
+
+
+def test_every_audit_line_is_on_the_page_of_invariants():
+    page = (ROOT / "docs" / "invariants.md").read_text(encoding="utf-8")
+
+    rows = [f"| {line.number} | `{line.code}` | {line.title} |" for line in audit.lines()]
+    assert [row for row in rows if row not in page] == []
+    assert page.count("| `") == len(rows)
