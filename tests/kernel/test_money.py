@@ -89,7 +89,7 @@ def test_a_share_down_is_the_floor_and_its_half_up_the_nearest(amount, basis_poi
     exact = Fraction(amount * basis_points, 10_000)
 
     assert 0 <= exact - share_down(amount, basis_points) < 1
-    assert Fraction(-1, 2) < exact - share_half_up(amount, basis_points) <= Fraction(1, 2)
+    assert Fraction(-1, 2) <= exact - share_half_up(amount, basis_points) < Fraction(1, 2)
 
 
 def test_a_half_fen_goes_up():
