@@ -9,11 +9,16 @@ from datetime import datetime
 
 import pytest
 from django.core.cache import cache
+from hypothesis import settings as hypothesis_settings
 
 from config.kernel import audit, clock
 from config.kernel.relay import drain
 from stores.ledger.accounts import accounts_forget
 from tests.factories import fresh
+
+# A busy machine is no reason to fail a property.
+hypothesis_settings.register_profile("house", deadline=None)
+hypothesis_settings.load_profile("house")
 
 _DATABASE_FIXTURES = {"_django_db_helper", "db", "transactional_db", "live_server"}
 

@@ -292,6 +292,17 @@ def _translatable(source: Source) -> Iterator[Breach]:
                 yield node.lineno, f"{node.func.id}({ast.unparse(argument)})"
 
 
+_SKIPS = {"skip", "skipif", "xfail", "importorskip"}
+
+
+def _every_test_runs(source: Source) -> Iterator[Breach]:
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Attribute) and node.attr in _SKIPS:
+            name = ast.unparse(node)
+            if name.startswith("pytest."):
+                yield node.lineno, name
+
+
 RULES = (
     Rule(
         "state-in-transition",
@@ -317,6 +328,7 @@ RULES = (
         "a service takes keywords (what it is about may come first), who and when together",
         _services_by_keyword,
     ),
+    Rule("every-test-runs", "a test that is left out proves nothing", _every_test_runs),
     Rule("translatable", "a msgid is a literal", _translatable),
     Rule("file-length", f"a file has fewer than {MAX_LINES} lines", _readable_in_one_sitting),
 )
@@ -328,12 +340,18 @@ RULES = (
 def check(path: str, text: str) -> list[tuple[int, Rule, str]]:
     """Breaches in one Python file: (line, rule, what), in the order of the rules."""
     source = Source.parse(path, text)
-    return [(line, rule, what) for rule in RULES for line, what in sorted(set(rule.check(source)))]
+    test = source.path.parts[0] == "tests"
+    return [
+        (line, rule, what)
+        for rule in RULES
+        if (rule.check is _every_test_runs) == test
+        for line, what in sorted(set(rule.check(source)))
+    ]
 
 
 def files() -> Iterator[Path]:
     """The project's Python files; what makemigrations writes is its own affair."""
-    for top in ("config", *APPS):
+    for top in ("config", *APPS, "tests"):
         for path in sorted((ROOT / top).rglob("*.py")):
             if "migrations" not in path.parts:
                 yield path

@@ -58,6 +58,8 @@ PLANTED = [
         "mall/services/order_pay.py",
         "def order_pay(*, order, actor):\n    pass\n",
     ),
+    ("every-test-runs", "tests/mall/test_cart.py", "@pytest.mark.skip\ndef test_a(): ...\n"),
+    ("every-test-runs", "tests/mall/test_cart.py", "def test_a():\n    pytest.skip('later')\n"),
     ("translatable", "mall/services/order_pay.py", "message = _(f'{n} too many')\n"),
     ("file-length", "mall/services/order_pay.py", "x = 1\n" * conventions.MAX_LINES),
 ]

@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.journeys.client import Api, Browser, JourneyFailed, Wechat, eventually, expect
+from tests.journeys.client import Api, Browser, JourneyFailed, Wechat, eventually, expect, yuan
 from tests.journeys.client import text_of as words
-from tests.journeys.client import yuan
 
 MALL_APP, BRAND_APP = "wx0000000000mall01", "wx0000000000mall02"
 NEAR = {"latitude": "31.2304", "longitude": "121.4737"}
@@ -218,7 +217,8 @@ class Sale:
             for d in line["discounts"]:
                 self.tell(f"{d['title']}: -{yuan(d['amount_fen'])} on {line['title']}")
             expect(
-                line["net_fen"] == line["gross_fen"] - sum(d["amount_fen"] for d in line["discounts"])
+                line["net_fen"]
+                == line["gross_fen"] - sum(d["amount_fen"] for d in line["discounts"])
                 and line["net_fen"] == sum(line["tenders_fen"]),
                 f"a line does not add up: {line}",
             )
@@ -227,9 +227,7 @@ class Sale:
             "the tenders do not add up",
         )
         expect(quote["to_pay_fen"] > 0 and quote["card_fen"] > 0, f"tenders: {quote['tenders']}")
-        stale = self.api.command(
-            "orders", {**basket, "quote_version": "stale"}, ok=(409,)
-        )
+        stale = self.api.command("orders", {**basket, "quote_version": "stale"}, ok=(409,))
         expect(stale["errors"][0]["code"] == "quote_changed", f"a stale quote: {stale}")
         key = uuid.uuid4().hex
         body = {**basket, "quote_version": quote["version"], "source_token": self.seen["token"]}
@@ -251,9 +249,7 @@ class Sale:
         expect(len(order["transaction_ids"]) == 1, f"captured: {order['transaction_ids']}")
         self.wechat.post("redeliver", reference=payment)
         self.wechat.post("drain")
-        delivered = [
-            d for d in self.wechat.list("callbacks") if d.get("reference") == payment
-        ]
+        delivered = [d for d in self.wechat.list("callbacks") if d.get("reference") == payment]
         expect(delivered, "no callback was recorded by WeChat")
         forged = self.wechat.post("forge", reference=payment)
         self.tell(f"forged callbacks are refused: {forged}")
