@@ -61,6 +61,9 @@ class BindingAdmin(StaffScoped, ReadOnlyAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).distinct()
 
+    def timeline_subjects(self, row):
+        return [("binding", row.pk)]
+
 
 @admin.register(Touch)
 class TouchAdmin(StaffScoped, ReadOnlyAdmin):

@@ -1,3 +1,31 @@
 """Pages of the mall."""
 
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.admin.timeline import timeline_words
+from mall import states
 from mall.admin import catalogue, money, order, stock  # noqa: F401
+
+timeline_words(
+    kinds={
+        "mall.order_placed": _("order placed"),
+        "mall.order_paid": _("order paid"),
+        "mall.order_completed": _("order completed"),
+        "mall.order_closed": _("order closed"),
+        "mall.order_cancelled": _("order cancelled"),
+        "mall.order_expired": _("order expired"),
+        "mall.order_refunded": _("units given back"),
+        "mall.payment_changed": _("payment"),
+        "mall.refund_changed": _("refund"),
+        "mall.refund_done": _("refund done"),
+        "mall.after_sale_changed": _("after-sale"),
+        "mall.fulfilment_changed": _("fulfilment"),
+    },
+    states={
+        "order": states.OrderState,
+        "payment": states.PaymentState,
+        "refund": states.RefundState,
+        "after_sale": states.AfterSaleState,
+        "fulfilment": states.FulfilmentState,
+    },
+)

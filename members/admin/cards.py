@@ -4,9 +4,18 @@ from django.contrib import admin
 from django.db.models import F, OuterRef, Subquery, Sum
 from django.utils.translation import gettext_lazy as _
 
-from config.kernel.admin import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, ScopedRelatedFilter
+from config.kernel.admin import (
+    AuditedAdmin,
+    Command,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    ScopedRelatedFilter,
+    ServiceAction,
+)
 from config.kernel.money import yuan
 from members.models import Card, CardHold, CardHoldLine, CardLot, CardProduct
+from members.services.card_freeze import card_freeze, card_thaw
+from members.states import CardState
 from stores.admin.scope import StaffScoped
 
 
@@ -54,6 +63,14 @@ class CardHoldInline(ReadOnlyInline):
     ordering = ["-id"]
 
 
+def _freeze(command: Command) -> None:
+    card_freeze(card_no=command.row.no, reason=command.reason, actor=command.actor, now=command.now)
+
+
+def _thaw(command: Command) -> None:
+    card_thaw(card_no=command.row.no, reason=command.reason, actor=command.actor, now=command.now)
+
+
 @admin.register(Card)
 class CardAdmin(StaffScoped, ReadOnlyAdmin):
     operator_paths = ("operator",)
@@ -73,6 +90,22 @@ class CardAdmin(StaffScoped, ReadOnlyAdmin):
     date_hierarchy = "issued_at"
     ordering = ["-id"]
     inlines = [CardLotInline, CardHoldInline]
+    service_actions = [
+        ServiceAction(
+            "freeze",
+            _("Freeze"),
+            _freeze,
+            allowed=lambda row: row.state == CardState.ACTIVE,
+            explanation=_("Nothing can be spent from it until it is released again."),
+            danger=True,
+        ),
+        ServiceAction(
+            "thaw",
+            _("Release"),
+            _thaw,
+            allowed=lambda row: row.state == CardState.FROZEN,
+        ),
+    ]
 
     def get_queryset(self, request):
         lots = (

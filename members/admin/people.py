@@ -51,6 +51,9 @@ class MemberAdmin(StaffScoped, ReadOnlyAdmin):
     def phone_masked(self, row: Member) -> str | None:
         return masked(row.phone)
 
+    def timeline_subjects(self, row):
+        return [("member", row.pk)]
+
 
 @admin.register(Tier)
 class TierAdmin(AuditedAdmin):
@@ -109,3 +112,6 @@ class MessageAdmin(_OfMember):
     list_filter = ["state", "template"]
     search_fields = [*PERSON, "reference", "key"]
     date_hierarchy = "created_at"
+
+    def timeline_subjects(self, row):
+        return [("message", row.pk)]

@@ -129,6 +129,9 @@ class CodeAdmin(_KernelReadOnly):
     search_fields = ["token", "payload"]
     date_hierarchy = "created_at"
 
+    def timeline_subjects(self, row):
+        return [("code", row.pk)]
+
 
 @admin.register(Batch)
 class BatchAdmin(_KernelReadOnly):

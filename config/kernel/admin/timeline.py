@@ -1,15 +1,46 @@
 """The history of a row as its events tell it, with names of who did it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, TextChoices
+from django.utils.translation import gettext_lazy as _
 
 from config.kernel.models import Event, User
 
 LONGEST = 200
 
 Subject = tuple[str, int]
+
+_kinds: dict[str, Any] = {}
+_states: dict[str, dict[str, Any]] = {}
+_actors = {
+    "user": _("staff"),
+    "member": _("member"),
+    "terminal": _("terminal"),
+    "system": _("system"),
+}
+
+
+def timeline_words(
+    *, kinds: Mapping[str, Any], states: Mapping[str, type[TextChoices]] | None = None
+) -> None:
+    """What people call an app's kinds of event and, by subject type, the states in them."""
+    _kinds.update(kinds)
+    for subject_type, choices in (states or {}).items():
+        _states[subject_type] = dict(choices.choices)
+
+
+timeline_words(
+    kinds={
+        "kernel.policy_published": _("policy published"),
+        "kernel.reference_changed": _("data changed"),
+    }
+)
+
+
+def known_kinds() -> set[str]:
+    return set(_kinds)
 
 
 def timeline(subjects: Sequence[Subject]) -> list[dict[str, Any]]:
@@ -25,15 +56,20 @@ def timeline(subjects: Sequence[Subject]) -> list[dict[str, Any]]:
     events = list(Event.objects.filter(wanted).order_by("-id")[:LONGEST])[::-1]
     user_ids = {int(e.actor_id) for e in events if e.actor_kind == "user" and e.actor_id.isdigit()}
     names = {str(user.pk): str(user) for user in User.objects.filter(pk__in=user_ids)}
-    return [
-        {
-            "event": event,
-            "who": names.get(event.actor_id, event.actor_id)
-            if event.actor_kind == "user"
-            else event.actor_id,
-        }
-        for event in events
-    ]
+    return [_entry(event, names) for event in events]
+
+
+def _entry(event: Event, names: dict[str, str]) -> dict[str, Any]:
+    states = _states.get(event.subject_type, {})
+    user = event.actor_kind == "user"
+    return {
+        "event": event,
+        "what": _kinds.get(event.kind, event.kind),
+        "from": states.get(event.from_state, event.from_state),
+        "to": states.get(event.to_state, event.to_state),
+        "actor": _actors.get(event.actor_kind, event.actor_kind),
+        "who": names.get(event.actor_id, event.actor_id) if user else event.actor_id,
+    }
 
 
 class TimelineMixin:

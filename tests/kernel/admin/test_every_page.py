@@ -6,6 +6,8 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
 
+from config.kernel.admin.timeline import known_kinds
+from config.kernel.events import EventBase
 from tests.factories import make_user, staff_client
 from tests.kernel.admin.world import Sale
 
@@ -206,3 +208,14 @@ def test_one_box_searches_everything(client):
     assert url(type(sale.order), "change", sale.order.pk) in links
     assert url(type(sale.payment), "change", sale.payment.pk) in links
     assert url(type(sale.pickup), "change", sale.pickup.pk) in links
+
+
+def _event_kinds(base=EventBase):
+    for kind in base.__subclasses__():
+        if not kind.__module__.startswith("tests.") and getattr(kind, "kind", ""):
+            yield kind.kind
+        yield from _event_kinds(kind)
+
+
+def test_every_kind_of_event_has_a_name_in_the_timeline():
+    assert set(_event_kinds()) == known_kinds()
