@@ -43,9 +43,12 @@ class HoldNotOpen(Conflict):
     message = _("The stored value is no longer set aside for this order.")
 
 
+# Many spends of one card go on side by side; a freeze waits for them, and they for it.
+CARD_LOCK = "FOR SHARE"
+
 # The lots behind the accounts, with the usable ones' cards locked against a freeze. ``usable``
 # is judged on what the lock returned.
-_LOTS = """
+_LOTS = f"""
 part AS (
   SELECT * FROM unnest(%(account)s::bigint[], %(amount)s::bigint[]) AS p(account_id, amount)
 ), owned AS (
@@ -57,7 +60,7 @@ part AS (
 ), card AS MATERIALIZED (
   SELECT c.id, c.operator_id, c.state = 'active'
     AND (c.expires_at IS NULL OR c.expires_at > %(now)s::timestamptz) AS usable
-  FROM members_card c WHERE c.id IN (SELECT card_id FROM owned) ORDER BY c.id FOR SHARE
+  FROM members_card c WHERE c.id IN (SELECT card_id FROM owned) ORDER BY c.id {CARD_LOCK}
 ), lot AS (
   SELECT o.*, c.operator_id, c.usable FROM owned o JOIN card c ON c.id = o.card_id
 )
@@ -112,7 +115,7 @@ WITH ended AS (
 ), card AS MATERIALIZED (
   SELECT c.id, c.operator_id, c.state = 'active'
     AND (c.expires_at IS NULL OR c.expires_at > %(now)s::timestamptz) AS usable
-  FROM members_card c WHERE c.id IN (SELECT card_id FROM ended) FOR SHARE
+  FROM members_card c WHERE c.id IN (SELECT card_id FROM ended) {CARD_LOCK}
 ), lot AS (
   SELECT h.account_id, h.amount_fen::bigint AS amount, c.operator_id, c.usable
   FROM ended JOIN members_cardholdline h ON h.hold_id = ended.id

@@ -183,7 +183,7 @@ def test_a_spend_waits_for_a_freeze_and_is_refused(card, now):
 
 @pytest.mark.corrupts
 def test_control_without_its_lock_the_spend_slips_past_the_freeze(card, now, monkeypatch):
-    monkeypatch.setattr(guards, "_SPENDABLE", guards._SPENDABLE.replace("FOR SHARE", ""))
+    monkeypatch.setattr(guards, "_SPENDABLE", guards._SPENDABLE.replace(guards.CARD_LOCK, ""))
     results = frozen_in_flight(card, now, parts_of(card, 1_100))
     assert results[1] == 1_100
     card.refresh_from_db()
