@@ -157,7 +157,13 @@ STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 STATIC_ROOT = BASE_DIR / "build" / "static"
 
 # --- API -------------------------------------------------------------------------------------
+# How many proxies of ours stand before the web server: their X-Forwarded-For is believed, a
+# client's own is not, so nobody escapes a rate limit by inventing addresses.
+NUM_PROXIES = env.int("NUM_PROXIES", 0)
+ALLAUTH_TRUSTED_PROXY_COUNT = NUM_PROXIES
+
 REST_FRAMEWORK = {
+    "NUM_PROXIES": NUM_PROXIES,
     "DEFAULT_AUTHENTICATION_CLASSES": ["config.kernel.auth.SessionTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -226,6 +232,7 @@ CELERY_BEAT_SCHEDULE = {
     "refunds-send": {"task": "mall.tasks.refunds_send", "schedule": 5.0},
     "orders-close": {"task": "mall.tasks.orders_close", "schedule": 600.0},
     "points-expire": {"task": "members.tasks.points_expire", "schedule": 3600.0},
+    "coupons-expire": {"task": "coupons.tasks.coupons_expire", "schedule": 3600.0},
     "ledger-seal": {"task": "stores.tasks.ledger_seal", "schedule": 3600.0},
     "idempotency-purge": {"task": "config.kernel.tasks.idempotency_purge", "schedule": 3600.0},
 }
