@@ -7,10 +7,10 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from config.kernel import clock
 from config.kernel.api import MemberView
+from config.kernel.etags import EtagMixin
 from mall.api.catalogue import serializers as shapes
 from mall.api.catalogue.cursor import cursor_decode, page
 from mall.selectors.catalogue import (
@@ -35,7 +35,7 @@ def _asked(form: type[serializers.Serializer], request: Request) -> dict[str, An
     return query.validated_data
 
 
-class CategoriesView(APIView):
+class CategoriesView(EtagMixin):
     permission_classes = [AllowAny]
     output = shapes.CategoryTreeOutput
 
@@ -44,7 +44,7 @@ class CategoriesView(APIView):
         return Response({"results": category_tree()})
 
 
-class ProductsView(APIView):
+class ProductsView(EtagMixin):
     permission_classes = [AllowAny]
     output = shapes.ProductPageOutput
 
@@ -67,7 +67,7 @@ class ProductsView(APIView):
         return Response(body)
 
 
-class ProductView(APIView):
+class ProductView(EtagMixin):
     permission_classes = [AllowAny]
     output = shapes.ProductDetailOutput
 
@@ -83,7 +83,7 @@ class ProductView(APIView):
         return Response(body)
 
 
-class ReviewsView(APIView):
+class ReviewsView(EtagMixin):
     permission_classes = [AllowAny]
     output = shapes.ReviewPageOutput
 
@@ -101,7 +101,7 @@ class ReviewsView(APIView):
         return Response(shapes.ReviewPageOutput(body).data)
 
 
-class StoresView(APIView):
+class StoresView(EtagMixin):
     permission_classes = [AllowAny]
     output = shapes.StoreListOutput
 
@@ -115,7 +115,7 @@ class StoresView(APIView):
         return Response({"results": stores_near(**asked, now=clock.now())})
 
 
-class StoreView(APIView):
+class StoreView(EtagMixin):
     permission_classes = [AllowAny]
     output = shapes.StoreOutput
 
