@@ -116,7 +116,7 @@ class CardAdmin(StaffScoped, ReadOnlyAdmin):
         )
         return super().get_queryset(request).annotate(value_fen=Subquery(lots.values("total")))
 
-    @admin.display(description=_("value"), ordering="value_fen")
+    @admin.display(description=_("balance"), ordering="value_fen")
     def value_text(self, row: Card) -> str:
         return yuan(row.value_fen or 0)  # type: ignore[attr-defined]
 

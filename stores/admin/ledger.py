@@ -24,12 +24,13 @@ class AccountAdmin(StaffScoped, ReadOnlyAdmin):
     list_filter = ["unit", "guarded", ("operator", ScopedRelatedFilter)]
     search_fields = ["code"]
     ordering = ["-id"]
+    fields = ["code", "unit", "operator", "guarded", "balance_text", "held_text"]
 
     @admin.display(description=_("balance"), ordering="balance")
     def balance_text(self, row: Account) -> str | None:
         return _amount(row.balance, row.unit) if row.guarded else None
 
-    @admin.display(description=_("held"), ordering="held")
+    @admin.display(description=_("held amount"), ordering="held")
     def held_text(self, row: Account) -> str | None:
         return _amount(row.held, row.unit) if row.guarded else None
 
