@@ -79,7 +79,7 @@ class RefundState(TextChoices):
 REFUND_MACHINE = {
     RefundState.REQUESTED: frozenset({RefundState.APPROVED, RefundState.FAILED}),
     RefundState.APPROVED: frozenset({RefundState.SENT, RefundState.DONE, RefundState.FAILED}),
-    RefundState.SENT: frozenset({RefundState.DONE, RefundState.FAILED, RefundState.APPROVED}),
+    RefundState.SENT: frozenset({RefundState.DONE, RefundState.FAILED}),
     RefundState.FAILED: frozenset({RefundState.APPROVED}),
 }
 

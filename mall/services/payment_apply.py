@@ -36,7 +36,7 @@ from mall.states import (
     TenderKind,
 )
 from members.guards import CardNotUsable, HoldNotOpen, card_capture
-from members.services.card_issue import CardLimitExceeded, card_issue
+from members.services.card_issue import card_issue
 from stores.ledger import Draft, post
 
 
@@ -55,13 +55,7 @@ class CardProductChanged(Conflict):
 
 
 # What an order was promised and can no longer have: it ends, and its money goes back.
-_PROMISES_BROKEN = (
-    CardNotUsable,
-    HoldNotOpen,
-    CouponUnavailable,
-    CardProductChanged,
-    CardLimitExceeded,
-)
+_PROMISES_BROKEN = (CardNotUsable, HoldNotOpen, CouponUnavailable, CardProductChanged)
 
 
 def payment_notify(*, notification: GatewayNotification, now: datetime) -> str:

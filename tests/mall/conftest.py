@@ -1,7 +1,7 @@
 """A fake WeChat and a letter box for its callbacks, which tests hand to the views themselves."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -71,14 +71,27 @@ def fake_wechat(tmp_path_factory) -> Iterator[FakeWechat]:
 
 @pytest.fixture
 def wechat(fake_wechat, letter_box, settings) -> FakeWechat:
-    """An empty WeChat that settles refunds at once and calls back to ``letter_box``."""
+    """An empty WeChat that calls back to ``letter_box``; refunds are paid out by ``settle``."""
     settings.WECHAT = fake_wechat.config
     settings.PUBLIC_URL = letter_box.url
     settings.GATEWAY_SLOTS = 8
     fake_wechat.post("reset")
-    fake_wechat.post("behaviour", refund_delay=0)
+    fake_wechat.post("behaviour", refund_delay=3600)
     letter_box.letters.clear()
     return fake_wechat
+
+
+@pytest.fixture
+def settle(wechat) -> Callable[[], None]:
+    """WeChat decides on every refund that it has accepted, and its callbacks are delivered."""
+
+    def now() -> None:
+        with wechat.world.store.transaction() as db:
+            db.execute("UPDATE refund SET settle_at = 0")
+        wechat.world.wake()
+        wechat.drain()
+
+    return now
 
 
 @pytest.fixture

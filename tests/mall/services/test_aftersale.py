@@ -225,11 +225,11 @@ def test_a_coupon_that_lives_longer_keeps_its_end(now):
     assert (coupon.state, coupon.valid_until) == ("returned", end)
 
 
-def test_a_coupon_that_is_forfeited_by_a_refund_stays_used(now):
+def test_a_coupon_that_its_template_keeps_stays_used(now):
     member, store = make_member(), make_store()
     sku = make_product(skus=(5_000,)).skus.get()
     make_stock(store=store, sku=sku)
-    template = make_template(operator=store.operator, on_refund="forfeit")
+    template = make_template(operator=store.operator, on_refund="keep")
     coupon = make_coupon(member, template=template)
     order = place_order(member, store=store, lines=[(sku, 1)], coupons=(coupon.no,), now=now)
     pay_order(order, now=now)
