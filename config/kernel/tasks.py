@@ -1,11 +1,17 @@
 """Celery tasks of the kernel: keyword ids only, one service call each."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from celery import shared_task
 from django.core.cache import cache
 from django.db import transaction
 
 from config.kernel import clock, idempotency
 from config.kernel.relay import relay_once
+
+_nudging: ContextVar[bool] = ContextVar("kernel_nudging", default=True)
 
 
 @shared_task(name="config.kernel.tasks.relay", expires=10)
@@ -21,11 +27,23 @@ def idempotency_purge() -> None:
     idempotency.purge(now=clock.now())
 
 
+@contextmanager
+def without_nudges() -> Iterator[None]:
+    """Within it :func:`nudge` does nothing: for whoever drains the relay by themselves."""
+    token = _nudging.set(False)
+    try:
+        yield
+    finally:
+        _nudging.reset(token)
+
+
 def nudge() -> None:
     """Ask for a relay run as soon as this transaction commits; at most a few per second.
 
     Only a nudge: should the broker be away, the beat's next run delivers all the same.
     """
+    if not _nudging.get():
+        return
 
     def send() -> None:
         try:

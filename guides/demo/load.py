@@ -1,7 +1,7 @@
 """The top of the demo: guides, their codes and customers, what they earn, and who may log in."""
 
 import os
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from config.kernel.actors import SYSTEM
@@ -9,7 +9,7 @@ from guides.models import Guide, GuideAssignment
 from guides.services.binding_open import binding_open
 from guides.services.code_create import code_create
 from mall.demo import places
-from mall.demo.load import PASSWORD, ensure, policy, unionid, users
+from mall.demo.load import PASSWORD, ensure, opened_at, policy, unionid, users
 from members.models import Member
 from stores.models import Store
 
@@ -46,14 +46,14 @@ def load_guides(*, now: datetime) -> None:
     """One guide per shop, each the own guide of some members. In the caller's transaction."""
     policy(kind="attribution", body=ATTRIBUTION_POLICY, now=now)
     policy(kind="commission_plan", body=COMMISSION_POLICY, now=now)
+    since = opened_at(now)
     stores = {store.code: store for store in Store.objects.filter(code__in=places.SHOPS)}
     people = users(
         [
-            {"username": guide_login(shop), "first_name": name, "date_joined": now}
+            {"username": guide_login(shop), "first_name": name, "date_joined": since}
             for shop, name in zip(places.SHOPS, GUIDES, strict=True)
         ]
     )
-    since = now - timedelta(days=30)
     guides = ensure(
         Guide,
         [
@@ -75,10 +75,10 @@ def load_guides(*, now: datetime) -> None:
         if guide.pk in placed:
             continue
         GuideAssignment.objects.create(guide=guide, store=stores[shop], since=since)
-        code_create(guide_id=guide.pk, actor=SYSTEM, now=now)
-        code_create(guide_id=guide.pk, store_code=shop, actor=SYSTEM, now=now)
+        code_create(guide_id=guide.pk, actor=SYSTEM, now=since)
+        code_create(guide_id=guide.pk, store_code=shop, actor=SYSTEM, now=since)
         for product in CODED_PRODUCTS:
-            code_create(guide_id=guide.pk, product_code=product, actor=SYSTEM, now=now)
+            code_create(guide_id=guide.pk, product_code=product, actor=SYSTEM, now=since)
         for member in members[2 * n : 2 * n + 2]:
             binding_open(
                 guide=guide,
@@ -86,7 +86,7 @@ def load_guides(*, now: datetime) -> None:
                 member_user_id=member.user_id,
                 source="demo",
                 actor=SYSTEM,
-                now=now,
+                now=since,
             )
 
 

@@ -28,6 +28,8 @@ from stores.models import Assignment, Operator, Region, Store
 from stores.states import Role
 
 SEED = 20_261_122
+# The demo mall has been open for so long: a simulation may begin anywhere in it.
+OPEN_DAYS = 400
 PASSWORD = "demo-mall-1"
 M = TypeVar("M", bound=Model)
 
@@ -50,15 +52,21 @@ def ensure(model: type[M], rows: Sequence[dict[str, Any]], key: str = "code") ->
     return {getattr(row, key): row for row in query.all()}
 
 
+def opened_at(now: datetime) -> datetime:
+    """The midnight in Shanghai at which the demo mall opened, seen from ``now``."""
+    return day_start(now) - timedelta(days=OPEN_DAYS)
+
+
 def load_mall(*, now: datetime) -> None:
     """Companies, shops, goods, stock, offers, people. Runs in the caller's transaction."""
+    opened = opened_at(now)
     operators = ensure(Operator, places.OPERATORS)
     stores = _stores(operators)
     _goods(now)
-    _shelves(stores, now)
+    _shelves(stores, opened)
     _money_off(operators, now)
-    _staff(stores, now)
-    _members(stores, now)
+    _staff(stores, opened)
+    _members(stores, opened)
     policy(kind="points", body=places.POINTS_POLICY, now=now)
 
 
@@ -67,8 +75,7 @@ def policy(*, kind: str, body: dict[str, Any], now: datetime) -> None:
     if PolicyVersion.objects.filter(kind=kind, scope="", published_at__isnull=False).exists():
         return
     draft = policy_draft(kind=kind, body=body, note="demo", now=now)
-    start = day_start(now) - timedelta(days=30)
-    policy_publish(policy=draft, effective_from=start, actor=SYSTEM, now=now)
+    policy_publish(policy=draft, effective_from=opened_at(now), actor=SYSTEM, now=now)
 
 
 def _stores(operators: dict[str, Operator]) -> dict[str, Store]:
@@ -208,8 +215,8 @@ def _priced(store: Store, skus: Iterable[Sku], shelf: str, basis_points: int) ->
 def _money_off(operators: dict[str, Operator], now: datetime) -> None:
     ensure(Tier, places.TIERS)
     ensure(CardProduct, [r | {"operator": operators[r["operator"]]} for r in places.CARD_PRODUCTS])
-    start = day_start(now) - timedelta(days=1)
-    end = start + timedelta(days=365)
+    start = opened_at(now)
+    end = day_start(now) + timedelta(days=365)
     ensure(
         Template,
         [

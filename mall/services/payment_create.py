@@ -41,7 +41,7 @@ def payment_create(
     openid = (
         ExternalId.objects.filter(member_id=member_id, kind=ExternalKind.OPENID, app_id=appid)
         .values_list("value", flat=True)
-        .first()
+        .last()  # the one seen last
     )
     if openid is None:
         raise PayerUnknown()
