@@ -1,9 +1,11 @@
 """Pricing: pure arithmetic over values. No ORM, no clock, no I/O.
 
 A basket becomes priced lines: promotions first (the best of each stacking group), then the
-coupons the member chose. Every discount is computed once over the lines in its scope and
-allocated to them to the fen, so that line nets add up to the total. Lines are worked on in a
-canonical order: how a client lists them changes nothing. Discounts round down.
+coupons the member chose, amounts before percentages. Whether a coupon's threshold is met is
+judged by what the promotions left, whatever other coupons take. Every discount is computed once
+over the lines in its scope and allocated to them to the fen, so that line nets add up to the
+total. Lines and coupons are worked on in a canonical order: how a client lists them, and which
+random number a coupon has, changes nothing. Discounts round down.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,7 +61,7 @@ class Discount:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a coupon takes nothing off: ``threshold``, ``scope``, ``stacking`` or ``nothing``
-    (its share rounds down to less than a fen)."""
+    (less than a fen, or other coupons left nothing)."""
 
     rule: Rule
     reason: str
@@ -107,14 +109,14 @@ def price(items: Sequence[Item], rules: Sequence[Rule]) -> Priced:
             discounts.append((rule, amounts))
             groups.add(rule.group)
 
-    for rule in sorted((r for r in rules if r.kind == "coupon"), key=lambda r: r.reference):
-        refusal = _refusal(rule, lines, nets, groups)
+    promoted = nets
+    for rule in sorted((r for r in rules if r.kind == "coupon"), key=_coupon_rank):
+        refusal = _refusal(rule, lines, promoted, groups)
+        amounts = _off(rule, lines, nets)
+        if refusal is None and not any(amounts):
+            refusal = Refusal(rule, "nothing")
         if refusal is not None:
             refusals.append(refusal)
-            continue
-        amounts = _amounts(rule, lines, nets)
-        if not any(amounts):
-            refusals.append(Refusal(rule, "nothing"))
             continue
         nets = [n - a for n, a in zip(nets, amounts, strict=True)]
         discounts.append((rule, amounts))
@@ -156,11 +158,22 @@ def _in_scope(rule: Rule, lines: Sequence[Item], nets: Sequence[int]) -> list[in
     ]
 
 
+def _coupon_rank(rule: Rule) -> tuple[str, int, str]:
+    """Amounts before percentages, which then take their share of what is really paid; the larger
+    first; numbers decide between equals only."""
+    return (rule.method, -rule.value, rule.reference)
+
+
 def _amounts(rule: Rule, lines: Sequence[Item], nets: Sequence[int]) -> list[int]:
+    """What a promotion takes off each line; nothing below its threshold."""
+    if sum(_in_scope(rule, lines, nets)) < rule.threshold_fen:
+        return [0] * len(lines)
+    return _off(rule, lines, nets)
+
+
+def _off(rule: Rule, lines: Sequence[Item], nets: Sequence[int]) -> list[int]:
     scoped = _in_scope(rule, lines, nets)
     base = sum(scoped)
-    if base == 0 or base < rule.threshold_fen:
-        return [0] * len(lines)
     off = rule.value if rule.method == "amount" else share_down(base, rule.value)
     if rule.max_discount_fen is not None:
         off = min(off, rule.max_discount_fen)

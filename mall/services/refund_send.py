@@ -87,8 +87,8 @@ def _send(refund: Refund, now: datetime, *, fresh: bool) -> None:
                     to_state=RefundState.FAILED,
                     actor=SYSTEM,
                     now=now,
-                    reason=error.code,
-                    last_error=str(error)[:200],
+                    reason=error.gateway_code or error.code,
+                    last_error=f"{error.gateway_code} {error}".strip()[:200],
                 )
         return
     refund_apply(fact=fact, now=now)

@@ -167,7 +167,9 @@ def test_a_refusal_fails_it_and_staff_send_it_again(refund, wechat, when_sent, s
 
     # then
     assert state(refund) == "failed"
-    assert refund.last_error == "The payment service refused the request."
+    assert refund.last_error.startswith("NOT_ENOUGH ")
+    failed = Event.objects.get(subject_type="refund", to_state="failed")
+    assert failed.reason == "NOT_ENOUGH"
     assert booked() == []
     assert refunds_send(now=now + timedelta(days=1)) == 0
 
