@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from config.health import healthz, readyz
+from mall.web.pictures import product_picture
 
 api: list[URLPattern | URLResolver] = [
     path("", include("members.api.urls")),
@@ -23,5 +24,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("guide/", include("guides.web.urls")),
     path("desk/", include("mall.web.urls")),
+    path("media/products/<path:code>.svg", product_picture, name="product-picture"),
     path("", include("config.web")),
 ]

@@ -31,6 +31,7 @@ from django.db.models.functions import Coalesce, Greatest
 from config.kernel.errors import NotFound
 from mall.models import Category, Product, Review, Sku, StoreOffer
 from mall.offers import StoreUnknown
+from mall.pictures import picture_url
 
 MAX_WORDS = 5
 
@@ -175,13 +176,31 @@ def _product(row: dict[str, Any]) -> dict[str, Any]:
         "name": row["name"],
         "brief": row["brief"],
         "unit": row["unit"],
-        "image": row["images"][0] if row["images"] else "",
+        "image": _pictures(row)[0],
         "price_fen": row["shown_fen"],
         "list_price_fen": row["list_price_fen"],
         "brand": _named(row, "brand"),
         "category": _named(row, "category"),
         "available": row.get("available"),
     }
+
+
+def _pictures(row: dict[str, Any]) -> list[str]:
+    """The uploaded pictures, or the one that we draw."""
+    return row["images"] or [picture_url(row["code"])]
+
+
+def picture_facts(*, code: str) -> dict[str, Any] | None:
+    """What the drawn picture of a product shows, archived ones included: ``code``, ``name`` and
+    the codes of its ``shelves``. One statement."""
+    row = (
+        Product.objects.filter(code=code)
+        .values_list("code", "name", "category__code", "category__parent__code")
+        .first()
+    )
+    if row is None:
+        return None
+    return {"code": row[0], "name": row[1], "shelves": [shelf for shelf in row[2:] if shelf]}
 
 
 def _named(row: dict[str, Any], what: str) -> dict[str, str] | None:
@@ -214,7 +233,7 @@ def product_detail(*, code: str, store: str = "") -> dict[str, Any]:
     if row is None:
         raise ProductUnknown(product=code)
     return _product(row) | {
-        "images": row["images"],
+        "images": _pictures(row),
         "keywords": row["keywords"],
         "attributes": row["attributes"],
         "review_count": row["review_count"],

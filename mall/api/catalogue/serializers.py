@@ -92,7 +92,7 @@ class ProductOutput(serializers.Serializer):
     name = serializers.CharField()
     brief = serializers.CharField()
     unit = serializers.CharField()
-    image = serializers.CharField(help_text=_("its path, or empty"))
+    image = serializers.CharField(help_text=_("its path; drawn by us where none was uploaded"))
     price_fen = serializers.IntegerField(help_text=_("lowest price of its SKUs"))
     list_price_fen = serializers.IntegerField(allow_null=True)
     brand = NamedOutput(allow_null=True)

@@ -53,7 +53,7 @@ def test_a_product_is_listed_with_its_lowest_price_and_names():
                 "name": "纯棉毛巾",
                 "brief": "",
                 "unit": "",
-                "image": "",
+                "image": "/media/products/p1.svg",
                 "price_fen": 1_900,
                 "list_price_fen": None,
                 "brand": {"code": "b1", "name": "山岚"},
