@@ -5,8 +5,6 @@ asks one question (``has_perm``) whether somebody is a superuser, in a group or 
 grants a permission that it does not name: everything else is denied.
 """
 
-from collections.abc import Iterable
-
 from django.contrib.auth.backends import BaseBackend
 
 from stores.selectors import active_assignments
@@ -126,6 +124,25 @@ GRANTS: dict[str, frozenset[str]] = {
 }
 
 
+# What belongs to the whole group: granted by an assignment to headquarters alone, not by one
+# that is bound to a store or an operator.
+GROUP_WIDE = frozenset(
+    (
+        *(grant for grant in _RECORDS if grant.startswith("kernel.")),
+        *_write(
+            "stores.operator",
+            "members.tier",
+            "mall.brand",
+            "mall.category",
+            "mall.product",
+            "mall.sku",
+            "kernel.policyversion",
+            "kernel.user",
+        ),
+    )
+)
+
+
 class RoleBackend(BaseBackend):
     """Permissions of a staff member's roles, read once per request."""
 
@@ -134,8 +151,12 @@ class RoleBackend(BaseBackend):
             return set()
         cached = getattr(user_obj, "_role_permissions", None)
         if cached is None:
-            roles: Iterable[str] = active_assignments(user_obj).values_list("role", flat=True)
-            cached = set().union(*(GRANTS.get(role, frozenset()) for role in set(roles)))
+            cached = set()
+            rows = active_assignments(user_obj).values_list("role", "store_id", "operator_id")
+            for role, store_id, operator_id in rows:
+                granted = GRANTS.get(role, frozenset())
+                bound = store_id is not None or operator_id is not None
+                cached |= granted - GROUP_WIDE if bound else granted
             user_obj._role_permissions = cached
         return cached
 

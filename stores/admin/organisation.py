@@ -1,9 +1,13 @@
 """Operators, regions, stores and who works where: reference data, every change audited."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin import AuditedAdmin, ReadOnlyAdmin, ScopedRelatedFilter
-from stores.admin.scope import StaffScoped
+from stores.admin.scope import StaffScope, StaffScoped, staff_scope
 from stores.models import Assignment, Operator, Region, Store
 
 
@@ -57,6 +61,18 @@ class StoreAdmin(StaffScoped, AuditedAdmin):
     ordering = ["code"]
 
 
+class _BoundForm:
+    """Nobody assigns beyond where they are assigned themselves."""
+
+    scope: StaffScope
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data  # type: ignore[misc, attr-defined]
+        if not self.scope.everything and not (data.get("store") or data.get("operator")):
+            raise ValidationError(_("Name a store or an operator of yours."))
+        return data
+
+
 @admin.register(Assignment)
 class AssignmentAdmin(StaffScoped, AuditedAdmin):
     """Who may work where. Ended by a date, so that the past stays explained."""
@@ -75,3 +91,7 @@ class AssignmentAdmin(StaffScoped, AuditedAdmin):
     ]
     autocomplete_fields = ["user", "operator", "store"]
     ordering = ["-since"]
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (_BoundForm, form), {"scope": staff_scope(request)})

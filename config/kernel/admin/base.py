@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 from django.http import HttpRequest
@@ -19,6 +20,8 @@ from config.kernel.admin.forms import yuan_field
 from config.kernel.admin.timeline import TimelineMixin
 from config.kernel.reference import reference_archive, reference_record, reference_restore
 
+EXACT_MOST = 500
+
 
 class ScopedRelatedFilter(admin.RelatedFieldListFilter):
     """A filter over a link that offers only what this person may see at the other end."""
@@ -30,7 +33,17 @@ class ScopedRelatedFilter(admin.RelatedFieldListFilter):
         return [(row.pk, str(row)) for row in related.get_queryset(request).order_by("pk")[:200]]
 
 
-class MallAdmin(ServiceActionMixin, TimelineMixin, ModelAdmin):
+class ScopedChoices:
+    """A form points only at what its user may see at the other end."""
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        related = self.admin_site._registry.get(db_field.related_model)  # type: ignore[attr-defined]
+        if related is not None and "queryset" not in kwargs:
+            kwargs["queryset"] = related.get_queryset(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class MallAdmin(ServiceActionMixin, TimelineMixin, ScopedChoices, ModelAdmin):
     """Columns for people, a fixed number of statements per page, nothing is ever deleted."""
 
     list_per_page = 50
@@ -41,6 +54,7 @@ class MallAdmin(ServiceActionMixin, TimelineMixin, ModelAdmin):
     # Fields left off every page: secrets and columns that are only there to be searched.
     hidden: tuple[str, ...] = ()
     list_display: Any = ("__str__",)
+    search_fields: Any = ()
     fields: Any = None
     fieldsets: Any = None
     readonly_fields: Any = ()
@@ -48,6 +62,37 @@ class MallAdmin(ServiceActionMixin, TimelineMixin, ModelAdmin):
     def __init__(self, model: type[models.Model], admin_site: admin.AdminSite) -> None:
         super().__init__(model, admin_site)
         self.list_display = [column(model, name) for name in self.list_display]
+        exact = [f for f in self.search_fields if f.endswith("__exact")]
+        self.search_fields = [f for f in self.search_fields if f not in exact]
+        own = {f.name for f in model._meta.fields if f.unique} & set(self.search_fields)
+        self.exact_paths = [*sorted(own), *(f.removesuffix("__exact") for f in exact)]
+
+    def get_search_results(self, request, queryset, search_term):
+        """A whole number or code is looked up by its index, however far away its column is;
+        only what is found nowhere as a whole is searched for as a part of the row's own words.
+
+        One OR over many joined tables would read them all.
+        """
+        pks = self._exactly(search_term.strip())
+        if pks:
+            return queryset.filter(pk__in=pks), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def _exactly(self, term: str) -> list[int]:
+        if not term or " " in term or not self.exact_paths:
+            return []
+        queries = []
+        for path in self.exact_paths:
+            field = get_fields_from_path(self.model, path)[-1]
+            number = isinstance(field, models.IntegerField)
+            if number and not (term.isdecimal() and len(term) < 19):
+                continue
+            values = [int(term)] if number else [term, term.upper()]
+            rows = self.model._base_manager.filter(**{f"{path}__in": values})
+            queries.append(rows.order_by().values_list("pk", flat=True))
+        if not queries:
+            return []
+        return list(queries[0].union(*queries[1:])[:EXACT_MOST])
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -56,13 +101,6 @@ class MallAdmin(ServiceActionMixin, TimelineMixin, ModelAdmin):
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
-
-    def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        related = self.admin_site._registry.get(db_field.related_model)
-        if related is not None and "queryset" not in kwargs:
-            # A form may only point at what its user may see.
-            kwargs["queryset"] = related.get_queryset(request)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 def _read_only_names(model: type[models.Model], hidden: tuple[str, ...]) -> list[str]:
@@ -255,7 +293,7 @@ class _ConstrainedForm:
             self.add_error(None, error.messages)  # type: ignore[attr-defined]
 
 
-class AuditedInline(TabularInline):
+class AuditedInline(ScopedChoices, TabularInline):
     """Rows of reference data that are edited with their parent; the parent's admin audits."""
 
     extra = 0

@@ -52,7 +52,7 @@ class UserAdmin(AuditedAdmin, BaseUserAdmin):
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "last_name", "first_name", "is_staff", "is_active", "last_login"]
     list_filter = ["is_staff", "is_active", "is_superuser"]
-    search_fields = ["username", "first_name", "last_name", "email"]
+    search_fields = ["username", "first_name", "last_name", "email"]  # type: ignore[misc]
     ordering = ["username"]
     readonly_fields = ["last_login", "date_joined"]  # type: ignore[misc]
 

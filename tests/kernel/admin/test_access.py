@@ -115,3 +115,29 @@ def test_nobody_makes_themselves_a_superuser(now):
     assert client.post(password, new).status_code == 403
     boss.refresh_from_db()
     assert boss.username != "taken-over" and not boss.check_password("Str0ng-pass-9")
+
+
+def test_what_belongs_to_the_group_is_headquarters_own(now):
+    bound = make_staff(operator=make_operator(), role="headquarters", since=now)
+    whole = make_staff(role="headquarters", since=now)
+    for grant in ("mall.change_sku", "mall.change_brand", "kernel.add_policyversion"):
+        assert whole.has_perm(grant) and not bound.has_perm(grant), grant
+    for grant in ("kernel.view_event", "kernel.view_user", "stores.add_operator"):
+        assert whole.has_perm(grant) and not bound.has_perm(grant), grant
+    assert bound.has_perm("mall.change_order") and bound.has_perm("stores.change_store")
+
+
+def test_nobody_assigns_beyond_their_own_scope(now):
+    operator = make_operator()
+    store, foreign = make_store(operator=operator), make_store()
+    boss = make_staff(operator=operator, role="headquarters", since=now)
+    client = client_of(boss)
+    url = reverse("admin:stores_assignment_add")
+    data = {"user": boss.pk, "role": "finance", "since_0": "2026-01-01", "since_1": "09:00"}
+
+    assert client.post(url, data).status_code == 200
+    assert client.post(url, {**data, "store": foreign.pk}).status_code == 200
+    assert client.post(url, {**data, "operator": foreign.operator_id}).status_code == 200
+    assert boss.assignments.count() == 1
+    assert client.post(url, {**data, "store": store.pk}).status_code == 302
+    assert boss.assignments.count() == 2

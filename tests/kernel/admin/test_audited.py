@@ -185,28 +185,42 @@ def test_a_form_points_only_at_what_its_user_may_see(now):
     assert template.operator == operator
 
 
-def test_rows_edited_with_their_parent_are_audited_too(client, now):
-    guide = make_guide()
+def with_assignment(client, guide, store) -> dict:
+    """The guide's form with one more assignment, to ``store``."""
     [row] = guide.assignments.all()
-    other = make_store(operator=guide.operator)
-    data = filled(client, guide)
-    data |= {
+    local = row.since.astimezone()
+    return filled(client, guide) | {
         "assignments-TOTAL_FORMS": "2",
         "assignments-INITIAL_FORMS": "1",
         "assignments-0-id": row.pk,
         "assignments-0-guide": guide.pk,
         "assignments-0-store": row.store_id,
-        "assignments-0-since_0": f"{row.since.astimezone():%Y-%m-%d}",
-        "assignments-0-since_1": f"{row.since.astimezone():%H:%M:%S}",
+        "assignments-0-since_0": f"{local:%Y-%m-%d}",
+        "assignments-0-since_1": f"{local:%H:%M:%S}",
         "assignments-1-guide": guide.pk,
-        "assignments-1-store": other.pk,
+        "assignments-1-store": store.pk,
         "assignments-1-since_0": "2026-01-01",
         "assignments-1-since_1": "09:00",
     }
-    assert client.post(url(guide), data).status_code == 302
+
+
+def test_rows_edited_with_their_parent_are_audited_too(client):
+    guide = make_guide()
+    other = make_store(operator=guide.operator)
+    assert client.post(url(guide), with_assignment(client, guide, other)).status_code == 302
     added = [e for e in events() if e[2]["change"] == "added"]
     assert [e[0] for e in added] == ["guides.guideassignment"]
     assert added[0][2]["changes"]["store"] == [None, other.pk]
+
+
+def test_rows_edited_with_their_parent_stay_within_the_scope_too(now):
+    guide, foreign = make_guide(), make_store()
+    boss = make_staff(operator=guide.operator, role="headquarters", since=now)
+    client = staff_client(boss)
+    answer = client.post(url(guide), with_assignment(client, guide, foreign))
+    assert answer.status_code == 200
+    assert guide.assignments.count() == 1
+    assert events() == []
 
 
 def test_a_policy_is_drafted_published_once_and_then_immutable(client, boss, now):
