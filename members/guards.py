@@ -10,6 +10,7 @@ DuplicateTransfer instead of moving value twice.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from django.db import connection, transaction
@@ -197,7 +198,7 @@ def card_spend(
     moved. Raises CardNotUsable, InsufficientFunds, DuplicateTransfer."""
     amounts = _per_account((p.account_id, p.amount_fen) for p in parts)
     with transaction.atomic(savepoint=False):
-        rows = _rows(_SPENDABLE, amounts, acceptor=acceptor_code, now=now)
+        rows = _in_order(_rows(_SPENDABLE, amounts, acceptor=acceptor_code, now=now), amounts)
         if len(rows) != len(amounts):
             raise CardNotUsable()
         return _spend(rows, reference, acceptor_code, now, held=False)
@@ -220,7 +221,8 @@ def card_refund(
     """
     amounts = _per_account(items)
     with transaction.atomic(savepoint=False):
-        rows = _rows(_SPENT, amounts, acceptor=acceptor_code, reference=reference, now=now)
+        found = _rows(_SPENT, amounts, acceptor=acceptor_code, reference=reference, now=now)
+        rows = _in_order(found, amounts)
         if len(rows) != len(amounts):
             raise CardNotUsable()
         sales = _sales_accounts(rows, acceptor_code)
@@ -289,13 +291,19 @@ def _end(
                 **event_values(CardHoldChanged, actor=actor, now=now),
             },
         )
-        return cursor.fetchall()
+        return sorted(cursor.fetchall(), key=itemgetter(0))
 
 
 def _rows(sql: str, amounts: dict[int, int], **values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, {"account": list(amounts), "amount": list(amounts.values()), **values})
         return cursor.fetchall()
+
+
+def _in_order(rows: list[tuple[Any, ...]], amounts: dict[int, int]) -> list[tuple[Any, ...]]:
+    """As asked for, so that transfers are booked in that order whatever plan found the rows."""
+    place = {account_id: n for n, account_id in enumerate(amounts)}
+    return sorted(rows, key=lambda row: place[row[0]])
 
 
 def _hold_state(reference: str) -> str | None:
