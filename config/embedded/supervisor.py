@@ -119,6 +119,9 @@ class Supervisor:
             self._claim_ports()
             env = self._prepare()
             self._start_children(env)
+            # While the web server loads; the demo is one transaction, so nobody sees half of it.
+            outside = bool(os.environ.get("DATABASE_URL"))
+            self._manage(env, "load_demo", *(["--if-empty"] if outside else []))
             self._wait_ready()
             self._write_run_file()
             self._greet()
@@ -152,7 +155,7 @@ class Supervisor:
         self.wechat_port = free_port("127.0.0.1", preferred)
 
     def _prepare(self) -> dict[str, str]:
-        """Servers, keys and translations at the same time, then the database's content."""
+        """Servers, keys and translations at the same time, then the tables."""
         outside = all(os.environ.get(name) for name in ("DATABASE_URL", "REDIS_URL"))
         self.say(f"data in {self.layout.data}")
         if self.layout.servers != self.layout.data:
@@ -168,7 +171,6 @@ class Supervisor:
         env = environment(self.layout, addresses, public_url=self.url)
         env["MALL_RUN_DIR"] = str(self.layout.data)
         self._manage(env, "migrate", "--no-input", "--verbosity", "0")
-        self._manage(env, "load_demo")
         return env
 
     def _manage(self, env: dict[str, str], *arguments: str) -> None:
