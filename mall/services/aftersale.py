@@ -135,12 +135,13 @@ def aftersale_approve(*, after_sale_no: str, reason: str, actor: Actor, now: dat
             decided_at=now,
         )
         rows = list(after_sale.lines.all())
+        quantities = {row.line_id: row.quantity for row in rows}
+        whole = _takes_the_rest(order, quantities)
+        if whole:
+            # Before the refunds: coupons are locked before accounts (config.kernel.locks).
+            coupon_return(reference=order.no, now=now)
         refund_lines(
-            order=order,
-            after_sale=after_sale,
-            quantities={row.line_id: row.quantity for row in rows},
-            actor=actor,
-            now=now,
+            order=order, after_sale=after_sale, quantities=quantities, actor=actor, now=now
         )
         event = OrderRefunded(
             subject_id=order.pk,
@@ -149,8 +150,7 @@ def aftersale_approve(*, after_sale_no: str, reason: str, actor: Actor, now: dat
             reason=reason,
         )
         record([event], actor=actor, now=now)
-        if _all_refunded(order):
-            coupon_return(reference=order.no, now=now)
+        if whole:
             _end_refunded(order, actor, now)
         else:
             _resume_pickup(order, actor, now)
@@ -214,10 +214,11 @@ def _wanted(order: Order, lines: Sequence[tuple[int, int]]) -> list[tuple[OrderL
     return wanted
 
 
-def _all_refunded(order: Order) -> bool:
+def _takes_the_rest(order: Order, quantities: Mapping[int, int]) -> bool:
+    """Whether nothing is left of the order once ``quantities`` (line id → units) are back."""
     return not any(
-        quantity > refunded
-        for quantity, refunded in order.lines.values_list("quantity", "refunded_quantity")
+        quantity > refunded + quantities.get(pk, 0)
+        for pk, quantity, refunded in order.lines.values_list("pk", "quantity", "refunded_quantity")
     )
 
 

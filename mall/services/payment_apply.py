@@ -131,6 +131,8 @@ def _apply(trade: Trade, now: datetime) -> str:
 
 def _pay_order(order: Order, payment: Payment, now: datetime) -> None:
     order_transition(order=order, to_state=OrderState.PAID, actor=SYSTEM, now=now)
+    # Before anything that locks an account (config.kernel.locks).
+    _redeem_coupons(order, now)
     lines = list(
         OrderLine.objects.filter(order=order).select_related("card_product").order_by("position")
     )
@@ -167,7 +169,6 @@ def _pay_order(order: Order, payment: Payment, now: datetime) -> None:
         )
     if order.tenders.exclude(kind=TenderKind.WECHAT).exists():
         card_capture(reference=order.no, acceptor_code=order.operator.code, now=now, actor=SYSTEM)
-    _redeem_coupons(order, now)
     stock_end(order_id=order.pk, reference=order.no, state=ReservationState.SOLD, now=now)
     if all(line.kind == LineKind.CARD for line in lines):
         # Nothing to hand over: a stored-value card is delivered by being there.

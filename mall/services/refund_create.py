@@ -82,7 +82,7 @@ def _write(
     now: datetime,
 ) -> list[Refund]:
     tenders = Tender.objects.in_bulk(list(per_tender))
-    payment = order.payments.filter(state=PaymentState.CAPTURED).order_by("captured_at").first()
+    payment = _payment_of(order)
     refunds = []
     for tender_id, parts in sorted(per_tender.items()):
         by_wechat = tenders[tender_id].kind == TenderKind.WECHAT
@@ -129,6 +129,14 @@ def _write(
             now=now,
         )
     return refunds
+
+
+def _payment_of(order: Order) -> Payment | None:
+    """The payment that paid the order. One that came late was captured too, possibly with an
+    earlier moment, but belongs to no tender and goes back as a whole."""
+    late = Refund.objects.filter(order=order, tender__isnull=True, payment__isnull=False)
+    captured = order.payments.filter(state=PaymentState.CAPTURED)
+    return captured.exclude(pk__in=late.values("payment")).order_by("captured_at").first()
 
 
 def refund_late_payment(*, order: Order, payment: Payment, now: datetime) -> Refund:

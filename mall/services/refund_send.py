@@ -122,6 +122,9 @@ def refund_apply(*, fact: RefundFact, now: datetime) -> str:
             return "unknown refund"
         order = order_lock(order_id=found["order_id"])
         refund = refund_lock(refund_id=found["pk"])
+        if not _is_about(fact, refund):
+            logger.error("refund %s: told of by another merchant or payment", refund.no)
+            return "mismatch"
         if refund.state == RefundState.DONE:
             return "already done"
         if fact.status == "PROCESSING":
@@ -171,6 +174,17 @@ def refund_apply(*, fact: RefundFact, now: datetime) -> str:
             aftersale_settle(after_sale_id=refund.after_sale_id, actor=SYSTEM, now=now)
         nudge()
     return "done"
+
+
+def _is_about(fact: RefundFact, refund: Refund) -> bool:
+    """Merchant and payment match: a franchised operator's merchant may use any number it likes,
+    and its callbacks are as genuine as ours. Answers to our own questions name no merchant."""
+    payment = refund.payment
+    return (
+        payment is not None
+        and fact.out_trade_no == payment.no
+        and fact.raw.get("mchid", payment.mchid) == payment.mchid
+    )
 
 
 def aftersale_settle(*, after_sale_id: int, actor: Actor, now: datetime) -> None:

@@ -9,6 +9,7 @@ from config.kernel.models import Event
 from coupons.models import Coupon, Redemption
 from mall.models import Notification, Order, Payment, Refund, Reservation, Stock
 from mall.services.order_end import order_cancel, orders_expire
+from mall.services.order_state import payment_transition
 from mall.services.payment_apply import (
     PaymentMismatch,
     PaymentUnknown,
@@ -21,7 +22,7 @@ from members.services.card_freeze import card_freeze, card_thaw
 from stores.models import Account, Transfer
 from tests.factories import make_card_product, make_member, make_store
 from tests.factories.orders import notification, open_payment, place_order, trade
-from tests.mall.sales import mixed_order, plain_order, refunds_arrive
+from tests.mall.sales import give_back, mixed_order, plain_order, refunds_arrive
 
 pytestmark = pytest.mark.django_db
 
@@ -346,3 +347,18 @@ def test_a_card_that_costs_something_else_by_now_is_not_issued(now):
     assert event.reason == "card_product_changed"
     assert Card.objects.count() == 0
     gone_back(order, payment, now)
+
+
+def test_a_refund_returns_to_the_payment_that_paid(order, payment, now):
+    # given a payment given up, paid all the same a moment before the one that paid the order
+    payment_transition(payment=payment, to_state="closed", actor=SYSTEM, now=now)
+    second = open_payment(order, now=now)
+    payment_apply(trade=trade(second), now=now)
+    assert payment_apply(trade=trade(payment), now=now - timedelta(seconds=1)) == "late: refunded"
+
+    # when
+    give_back(order, [(0, 1)], now=now)
+
+    # then
+    amounts = dict(Refund.objects.values_list("payment_id", "amount_fen"))
+    assert amounts == {payment.pk: 10_000, second.pk: 5_000}

@@ -316,3 +316,18 @@ def test_a_refund_of_nobody_is_unknown(refund, now):
 
     assert refund_apply(fact=stranger, now=now) == "unknown refund"
     assert state(refund) == "approved"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"out_trade_no": "PYSOMEBODYELSES0"}, {"raw": {"mchid": "1900000002"}}],
+    ids=["another payment", "another merchant"],
+)
+def test_what_is_told_of_another_payment_or_by_another_merchant_moves_nothing(refund, now, changes):
+    # given a franchised merchant that used our number for a refund of its own
+    told = replace(refund_fact(refund), **changes)
+
+    # when / then
+    assert refund_apply(fact=told, now=now) == "mismatch"
+    assert state(refund) == "approved"
+    assert booked() == []
