@@ -1,0 +1,209 @@
+"""What a simulated day finds: shops with their people, goods with their popularity, members."""
+
+import random
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import accumulate
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.errors import DomainError
+from config.kernel.models import Code, PolicyVersion, User
+from coupons.models import Coupon, Template
+from coupons.states import USABLE
+from guides.models import Guide, GuideAssignment
+from guides.services.code_create import OWNER
+from guides.simulation.traffic import shelf_percent
+from mall.models import Sku
+from members.models import Card, CardProduct, ExternalId
+from members.states import ExternalKind
+from stores.models import Assignment, Store
+from stores.states import Role
+
+# How the WeChat of simulated people knows them; nobody else's openid begins so.
+OPENID = "sim-"
+# In thousandths: how often a guide gets a visitor of the shop to scan a code.
+SKILLS = (560, 430, 340, 270, 190, 120)
+_SHARES = (26, 21, 18, 14, 12, 9)
+
+
+class WorldIncomplete(DomainError):
+    code = "simulation_world_incomplete"
+    message = _("The mall cannot be simulated: {problem}.")
+
+
+@dataclass(frozen=True, slots=True)
+class GuideAtWork:
+    skill: int
+    tokens: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    pk: int
+    code: str
+    operator: str
+    clerks: tuple[User, ...]
+    guides: tuple[GuideAtWork, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    sku_id: int
+    code: str
+    shelf: str
+    price_fen: int
+    weight: int
+
+
+@dataclass(slots=True)
+class Person:
+    """A member who lives in the simulation; ``shop`` is the index of the one they go to."""
+
+    member_id: int
+    shop: int
+
+
+@dataclass
+class World:
+    appid: str
+    shops: list[Shop]
+    shop_sums: list[int]
+    articles: list[Article]
+    card_products: dict[str, list[str]]
+    templates: dict[str, list[str]]
+    opened_at: datetime
+    people: list[Person] = field(default_factory=list)
+    card_holders: set[int] = field(default_factory=set)
+    coupon_holders: set[int] = field(default_factory=set)
+    sums: list[int] = field(default_factory=list)
+
+    @property
+    def member_ids(self) -> set[int]:
+        return {person.member_id for person in self.people}
+
+    def refresh(self, day: date) -> None:
+        """What changed overnight: who has a card or a coupon, and what the season wants."""
+        ids = self.member_ids
+        holders = Card.objects.filter(state="active").values_list("member_id", flat=True)
+        self.card_holders = ids.intersection(holders)
+        wallets = Coupon.objects.filter(state__in=USABLE).values_list("member_id", flat=True)
+        self.coupon_holders = ids.intersection(wallets.distinct())
+        self.sums = list(accumulate(a.weight * shelf_percent(day, a.shelf) for a in self.articles))
+
+    def article(self, rng: random.Random) -> Article:
+        return self.articles[bisect_right(self.sums, rng.randrange(self.sums[-1]))]
+
+
+def world_load() -> World:
+    """The mall as it stands. Raises WorldIncomplete when nobody could sell or buy in it."""
+    shops = _shops()
+    if not shops:
+        raise WorldIncomplete(problem="no shop with staff of its own; load the demo mall first")
+    articles = _articles()
+    if not articles:
+        raise WorldIncomplete(problem="nothing is on sale")
+    operators = {shop.operator for shop in shops}
+    world = World(
+        appid=next(iter(settings.WECHAT["miniprograms"]), "wx-simulated"),
+        shops=shops,
+        shop_sums=list(accumulate(_SHARES[min(i, len(_SHARES) - 1)] for i in range(len(shops)))),
+        articles=articles,
+        card_products=_codes(CardProduct, operators, on_sale=True),
+        templates=_codes(Template, operators, public=True),
+        opened_at=_opened_at(shops),
+    )
+    world.people = _people(world)
+    return world
+
+
+def _codes(model: type, operators: set[str], **only: bool) -> dict[str, list[str]]:
+    rows = model.objects.filter(archived_at=None, **only).order_by("pk")  # type: ignore[attr-defined]
+    found: dict[str, list[str]] = {operator: [] for operator in operators}
+    for operator, code in rows.values_list("operator__code", "code"):
+        found.setdefault(operator, []).append(code)
+    return found
+
+
+def _shops() -> list[Shop]:
+    staff: dict[int, list[User]] = {}
+    rows = Assignment.objects.filter(
+        store__isnull=False, until=None, role__in=[Role.CLERK, Role.MANAGER], user__is_active=True
+    )
+    for row in rows.select_related("user").order_by("pk"):
+        staff.setdefault(row.store_id or 0, []).append(row.user)
+    guides = _guides()
+    stores = Store.objects.filter(archived_at=None, pickup_enabled=True, kind="shop")
+    return [
+        Shop(pk, code, operator, tuple(staff[pk]), tuple(guides.get(pk, ())))
+        for pk, code, operator in stores.order_by("pk").values_list("pk", "code", "operator__code")
+        if pk in staff
+    ]
+
+
+def _guides() -> dict[int, list[GuideAtWork]]:
+    """By shop. Skills are dealt in the order of the guides, so that some are far better."""
+    tokens: dict[int, list[str]] = {}
+    codes = Code.objects.filter(owner_type=OWNER, valid_until=None, revoked_at=None)
+    for owner, token in codes.order_by("pk").values_list("owner_id", "token"):
+        tokens.setdefault(owner, []).append(token)
+    working = dict(
+        GuideAssignment.objects.filter(until=None).order_by("pk").values_list("guide", "store")
+    )
+    found: dict[int, list[GuideAtWork]] = {}
+    active = Guide.objects.filter(active_until=None).order_by("pk").values_list("pk", flat=True)
+    for n, pk in enumerate(active):
+        if pk in working and pk in tokens:
+            guide = GuideAtWork(SKILLS[n % len(SKILLS)], tuple(tokens[pk]))
+            found.setdefault(working[pk], []).append(guide)
+    return found
+
+
+def _articles() -> list[Article]:
+    """Live SKUs; few sell often, many seldom, dear ones less. The order is drawn once for all."""
+    rows = list(
+        Sku.objects.filter(archived_at=None, product__on_sale=True, product__archived_at=None)
+        .order_by("code")
+        .values_list("pk", "code", "product__category__code", "price_fen")
+    )
+    random.Random("popularity").shuffle(rows)
+    return [
+        Article(pk, code, shelf, price, _weight(rank, price))
+        for rank, (pk, code, shelf, price) in enumerate(rows)
+    ]
+
+
+def _weight(rank: int, price_fen: int) -> int:
+    dearness = 20 + price_fen // 1_000  # not money: how much a price deters
+    return 1 + 40_000_000 // ((rank + 12) * dearness * dearness)
+
+
+def _opened_at(shops: list[Shop]) -> datetime:
+    """Before this, somebody or some rule was missing that every sale needs."""
+    ids = [clerk.pk for shop in shops for clerk in shop.clerks]
+    moments = list(Assignment.objects.filter(user__in=ids).values_list("since", flat=True))
+    for kind in ("points", "attribution", "commission_plan"):
+        first = (
+            PolicyVersion.objects.filter(kind=kind, scope="", published_at__isnull=False)
+            .order_by("effective_from")
+            .values_list("effective_from", flat=True)
+            .first()
+        )
+        if first is not None:
+            moments.append(first)
+    return max(moments)
+
+
+def _people(world: World) -> list[Person]:
+    index = {shop.pk: n for n, shop in enumerate(world.shops)}
+    rows = ExternalId.objects.filter(
+        kind=ExternalKind.OPENID, app_id=world.appid, value__startswith=OPENID
+    )
+    return [
+        Person(member_id, index.get(store_id or 0, member_id % len(world.shops)))
+        for member_id, store_id in rows.order_by("pk").values_list(
+            "member_id", "member__home_store_id"
+        )
+    ]
