@@ -8,6 +8,7 @@ standardized error documents with their stable code; whatever an error knows bey
 import json
 from typing import Any, ClassVar
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
 from drf_spectacular.openapi import OpenApiParameter
 from drf_standardized_errors.formatter import ExceptionFormatter as BaseFormatter
@@ -22,6 +23,7 @@ from rest_framework.views import APIView
 from config.kernel import clock, idempotency
 from config.kernel.auth import IsMember, MemberRequest
 from config.kernel.errors import DomainError
+from config.kernel.parsers import BodyTooLarge
 
 
 class Failure(exceptions.APIException):
@@ -37,6 +39,8 @@ class ExceptionHandler(BaseHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, DomainError):
             return Failure(exc)
+        if isinstance(exc, RequestDataTooBig):
+            return BodyTooLarge()
         return super().convert_known_exceptions(exc)
 
 

@@ -1,7 +1,10 @@
 """Middleware of the house."""
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
+from django.http import Http404, JsonResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 
 class StaffMfaMiddleware:
@@ -31,3 +34,32 @@ class StaffMfaMiddleware:
             # Asked once per session: allauth demands the factor itself at login.
             request.session["kernel_mfa"] = True
         return enabled
+
+
+class NulMiddleware:
+    """PostgreSQL's texts cannot hold NUL, so nothing of ours is called or contains that.
+
+    An address with it is not found; a query or a form with it is a bad request. JSON is checked
+    field by field, by the serializers of the API.
+    """
+
+    forms = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+    def __init__(self, get_response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request):
+        api = request.path_info.startswith("/api/")
+        if "\0" in request.path_info:
+            if not api:
+                raise Http404
+            error = {"code": "not_found", "detail": _("Not found."), "attr": None}
+            return JsonResponse({"type": "client_error", "errors": [error]}, status=404)
+        if not api and ("%00" in request.META.get("QUERY_STRING", "") or self._in_form(request)):
+            raise BadRequest("NUL")
+        return self.get_response(request)
+
+    def _in_form(self, request) -> bool:
+        return request.content_type in self.forms and any(
+            "\0" in value for _name, values in request.POST.lists() for value in values
+        )

@@ -15,6 +15,7 @@ from django.core.cache import cache
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.errors import DomainError, NotFound
+from config.kernel.money import yuan
 from coupons.selectors import CouponRule, coupon_rules
 from mall.offers import Offer, Offers, offers
 from mall.pricing import Item, Priced, Rule, allocate_tenders, price
@@ -24,6 +25,8 @@ from members.models import CardProduct
 from members.selectors import card_lots
 
 EXPLAIN_SECONDS = 15 * 60
+# What an order's columns of fen hold.
+MAX_FEN = 2_147_483_647
 
 
 class SkuUnavailable(DomainError):
@@ -35,6 +38,11 @@ class SkuUnavailable(DomainError):
 class BasketInvalid(DomainError):
     code = "basket_invalid"
     message = _("Goods and stored-value cards are bought in separate orders, one card at a time.")
+
+
+class BasketTooLarge(DomainError):
+    code = "basket_too_large"
+    message = _("One order comes to {most} at most.")
 
 
 class CardProductUnknown(NotFound):
@@ -187,7 +195,7 @@ class Quote:
 def quote(*, basket: Basket, now: datetime) -> Quote:
     """Price ``basket`` as of ``now``; at most four statements, none of them writes.
 
-    Raises StoreUnknown, SkuUnavailable, BasketInvalid, CardProductUnknown and
+    Raises StoreUnknown, SkuUnavailable, BasketInvalid, BasketTooLarge, CardProductUnknown and
     CouponNotApplicable (a coupon that is not the member's, or not usable now).
     """
     wanted = _merged(basket.lines)
@@ -205,6 +213,8 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
         Item(code, quantity, shelf.by_sku[code].price_fen, shelf.facts(shelf.by_sku[code]))
         for code, quantity in wanted.items()
     ]
+    if sum(item.gross_fen for item in items) > MAX_FEN:
+        raise BasketTooLarge(most=yuan(MAX_FEN))
     priced = price(items, [*shelf.promotions, *map(_coupon_rule, chosen)])
     lines = tuple(
         Line(

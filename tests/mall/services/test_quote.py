@@ -11,6 +11,7 @@ from mall.offers import StoreUnknown
 from mall.services.quote import (
     Basket,
     BasketInvalid,
+    BasketTooLarge,
     CardProductUnknown,
     CouponNotApplicable,
     SkuUnavailable,
@@ -390,6 +391,17 @@ def test_baskets_that_are_none(ask, store, member, skus, now):
             ask(**basket)
     with pytest.raises(BasketInvalid):
         ask((skus[0], 1), card_product=product.code)
+
+
+def test_a_basket_dearer_than_an_order_can_hold_is_refused(ask, store):
+    # given an article at ¥214,748.36, a hundredth of what an order holds
+    sku = make_product(skus=(21_474_836,)).skus.get()
+
+    # when / then
+    assert ask((sku, 100))["gross_fen"] == 2_147_483_600
+    with pytest.raises(BasketTooLarge) as refused:
+        ask((sku, 60), (sku, 41))
+    assert refused.value.params == {"most": "¥21,474,836.47"}
 
 
 def test_what_is_not_there_is_named(ask, store, skus, now):
