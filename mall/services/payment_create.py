@@ -26,6 +26,13 @@ class OrderNotPayable(Conflict):
     message = _("This order can no longer be paid.")
 
 
+class PaymentElsewhere(Conflict):
+    """Its parameters are signed for one mini-program and work in no other."""
+
+    code = "payment_elsewhere"
+    message = _("This order is being paid in another mini-program. Finish or cancel it there.")
+
+
 class PayerUnknown(DomainError):
     code = "payer_unknown"
     message = _("Log in through this mini-program once before paying in it.")
@@ -36,7 +43,7 @@ def payment_create(
 ) -> Payment:
     """The order's open payment, made if there is none: a refreshed page pays once.
 
-    Raises OrderUnknown, OrderNotPayable, PayerUnknown.
+    Raises OrderUnknown, OrderNotPayable, PayerUnknown, PaymentElsewhere.
     """
     openid = (
         ExternalId.objects.filter(member_id=member_id, kind=ExternalKind.OPENID, app_id=appid)
@@ -52,6 +59,8 @@ def payment_create(
         open_states = [PaymentState.CREATED, PaymentState.PENDING]
         payment = order.payments.filter(state__in=open_states).first()
         if payment is not None:
+            if payment.appid != appid:
+                raise PaymentElsewhere()
             return payment
         amount = Tender.objects.get(order=order, kind=TenderKind.WECHAT).amount_fen
         payment = Payment.objects.create(

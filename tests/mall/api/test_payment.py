@@ -4,7 +4,7 @@ import pytest
 
 from config.kernel.models import Event, IdempotencyKey
 from mall.models import Order, Payment
-from tests.factories import api_client, make_member
+from tests.factories import api_client, make_external_id, make_member
 from tests.mall.sales import plain_order
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +123,22 @@ def test_who_never_logged_in_through_this_mini_program_cannot_pay_in_it(order, w
 
     assert (answer.status_code, code(answer)) == (400, "payer_unknown")
     assert Payment.objects.count() == 0
+
+
+def test_a_payment_opened_in_one_mini_program_is_not_offered_in_another(order, pay, wechat):
+    # given a member of two mini-programs who opened the payment in the first
+    other = "wx0000000000mall02"
+    make_external_id(member=order.member, value="openid-elsewhere", app_id=other)
+    first = pay()
+
+    # when
+    client = api_client(order.member)
+    refused = client.command(f"/api/v1/orders/{order.no}/pay", {"app_id": other})
+
+    # then
+    assert (refused.status_code, code(refused)) == (409, "payment_elsewhere")
+    assert Payment.objects.get().no == first.json()["payment"]
+    assert pay().json() == first.json()
 
 
 def test_an_order_is_paid_by_its_member_alone(order, wechat):
