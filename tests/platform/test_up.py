@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -69,10 +70,12 @@ def start_and_wait(data_dir: Path, port: int) -> Copy:
 
 
 def status_of(url: str) -> int:
+    """The status of the answer, 0 when there is none."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            code: int = response.status
-            return code
+        with urllib.request.urlopen(url, timeout=30) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
     except OSError:
         return 0
 
@@ -116,7 +119,7 @@ def test_run_json_tells_scripts_everything(copy: Copy) -> None:
 
 def test_a_second_start_says_where_the_first_one_runs(copy: Copy) -> None:
     second = start(copy.data_dir, copy.port)
-    out, _ = second.communicate(timeout=20)
+    out, _ = second.communicate(timeout=60)
 
     assert second.returncode == 1
     assert out.startswith(f"run: already running at http://127.0.0.1:{copy.port} on ")
@@ -125,7 +128,8 @@ def test_a_second_start_says_where_the_first_one_runs(copy: Copy) -> None:
 
 def test_a_port_in_use_is_named(copy: Copy, tmp_path: Path) -> None:
     other = start(tmp_path, copy.port)
-    out, _ = other.communicate(timeout=20)
+    out, _ = other.communicate(timeout=60)
+    forget(tmp_path)
 
     assert other.returncode == 1
     assert out.startswith(f"run: port {copy.port} is in use; choose another: PORT=")
@@ -156,7 +160,7 @@ def test_a_killed_supervisor_leaves_nothing_and_ctrl_c_stops_all(copy: Copy) -> 
     again = start_and_wait(copy.data_dir, copy.port)
     pids = [psutil.Process(pid) for pid in again.run_file()["pids"].values()]
     again.process.send_signal(signal.SIGINT)
-    out, _ = again.process.communicate(timeout=40)
+    out, _ = again.process.communicate(timeout=90)
 
     assert again.process.returncode == 0
     assert "Ctrl-C stops everything" in out
