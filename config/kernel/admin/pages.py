@@ -44,7 +44,7 @@ for model in (Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken
 
 
 @admin.register(User)
-class UserAdmin(AuditedAdmin, BaseUserAdmin):
+class UserAdmin(BaseUserAdmin, AuditedAdmin):  # type: ignore[misc]
     """People who sign in. What they may do at which store is their assignments' business."""
 
     form = UserChangeForm
@@ -55,11 +55,6 @@ class UserAdmin(AuditedAdmin, BaseUserAdmin):
     search_fields = ["username", "first_name", "last_name", "email"]  # type: ignore[misc]
     ordering = ["username"]
     readonly_fields = ["last_login", "date_joined"]  # type: ignore[misc]
-
-    def get_form(self, request, obj=None, change=False, **kwargs):
-        if obj is None:
-            kwargs.setdefault("form", self.add_form)
-        return super().get_form(request, obj, change=change, **kwargs)
 
     def get_readonly_fields(self, request, obj=None):
         fields = list(super().get_readonly_fields(request, obj))
@@ -75,8 +70,9 @@ class UserAdmin(AuditedAdmin, BaseUserAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(AuditedAdmin, BaseGroupAdmin):
+class GroupAdmin(BaseGroupAdmin, AuditedAdmin):
     list_display = ["name"]
+    search_fields = ["name"]  # type: ignore[misc]
 
 
 class _KernelReadOnly(ReadOnlyAdmin):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from config.kernel.models import Event, PolicyVersion
+from config.kernel.models import Event, PolicyVersion, User
 from mall.models import Brand, Category, Product
 from members.models import CardProduct
 from stores.models import Assignment, Store
@@ -248,3 +248,23 @@ def test_a_policy_is_drafted_published_once_and_then_immutable(client, boss, now
     assert client.post(publish, data).status_code in (400, 409)
     assert client.post(url(policy), {"body": "{}"}).status_code == 403
     assert publish not in client.get(url(policy)).content.decode()
+
+
+def test_a_user_is_added_with_a_password_that_no_event_tells(client):
+    add = reverse("admin:kernel_user_add")
+    assert 'name="password1"' in client.get(add).content.decode()
+    secret = "Str0ng-pass-9"
+    data = {
+        "username": "xiaoli",
+        "usable_password": "true",
+        "password1": secret,
+        "password2": secret,
+    }
+    assert client.post(add, data).status_code == 302
+    user = User.objects.get(username="xiaoli")
+    assert user.check_password(secret)
+    [(subject, pk, payload)] = events()
+    assert (subject, pk, payload["change"]) == ("kernel.user", user.pk, "added")
+    assert secret not in str(payload)
+    page = client.get(url(user)).content.decode()
+    assert 'name="is_staff"' in page and 'name="password"' not in page
