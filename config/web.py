@@ -1,10 +1,59 @@
-"""The front page: a door to every face. The switch of language serves every page."""
+"""The shop front at ``/``, with doors to every face. The switch of language serves every page."""
 
-from django.urls import path
+import json
+from typing import Any
+
+from django.conf import settings
+from django.templatetags.static import static
+from django.urls import URLPattern, URLResolver, include, path
+from django.utils.safestring import mark_safe
 from django.views.generic import TemplateView
 from django.views.i18n import set_language
 
-urlpatterns = [
-    path("", TemplateView.as_view(template_name="home.html"), name="home"),
+# The modules of the shop front, in the order in which they import each other.
+SHOP_MODULES = (
+    "words",
+    "api",
+    "wechat",
+    "place",
+    "ui",
+    "qr",
+    "home",
+    "product",
+    "cart",
+    "orders",
+    "member",
+    "app",
+)
+
+
+class ShopView(TemplateView):
+    """The shop front: a page without data, whose modules call the public API like any client."""
+
+    template_name = "shop/index.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        # Modules import each other by plain relative names; the map leads those to the files'
+        # served names, which carry a hash of their content where static files are collected.
+        files = [f"shop/{name}.js" for name in SHOP_MODULES]
+        modules = {f"{settings.STATIC_URL}{file}": static(file) for file in files}
+        return super().get_context_data(
+            # Addresses of our own files: nothing in it could close the script element.
+            imports=mark_safe(json.dumps({"imports": modules})),
+            modules=list(modules.values()),
+            sandbox=bool(settings.SANDBOX_WECHAT_URL),
+            **kwargs,
+        )
+
+
+def sandbox_routes(wechat_url: str) -> list[URLPattern | URLResolver]:
+    """What plays the shopper's WeChat, where there is a fake one; nothing elsewhere."""
+    return [path("sandbox/", include("config.sandbox.web"))] if wechat_url else []
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", ShopView.as_view(), name="home"),
     path("language/", set_language, name="set_language"),
+    path("api/v1/docs/", include("config.apidocs")),
+    *sandbox_routes(settings.SANDBOX_WECHAT_URL),
 ]

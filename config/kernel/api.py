@@ -5,12 +5,16 @@ standardized error documents with their stable code; whatever an error knows bey
 (which SKU, which difference) is under ``extra``.
 """
 
+import inspect
 import json
+import re
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
 from drf_spectacular.openapi import OpenApiParameter
+from drf_spectacular.utils import Direction, OpenApiExample
 from drf_standardized_errors.formatter import ExceptionFormatter as BaseFormatter
 from drf_standardized_errors.handler import ExceptionHandler as BaseHandler
 from drf_standardized_errors.openapi import AutoSchema as BaseAutoSchema
@@ -20,9 +24,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.kernel import clock, idempotency
+from config.kernel import clock, idempotency, refusals
 from config.kernel.auth import IsMember, MemberRequest
 from config.kernel.errors import DomainError
+from config.kernel.etags import EtagMixin
 from config.kernel.parsers import BodyTooLarge
 
 
@@ -53,13 +58,59 @@ class ExceptionFormatter(BaseFormatter):
         return document
 
 
+@dataclass(frozen=True)
+class Example:
+    """What the reference shows a client sending and getting; of a paginated list, one row."""
+
+    response: Any = None
+    request: Any = None
+
+
 class AutoSchema(BaseAutoSchema):
-    """Reads ``input``, ``output``, ``idempotent`` and ``operations`` (method → operation id) off
-    the views of this module."""
+    """Reads what the reference says off the views: ``input``, ``output``, ``idempotent``, and by
+    method ``operations`` (ids), ``examples`` (Example) and ``refusals`` (codes of DomainErrors).
+
+    The summary is the first sentence of the docstring of the method, or of the view.
+    """
 
     def get_operation_id(self) -> str:
         named = getattr(self.view, "operations", {}).get(self.method)
         return named or super().get_operation_id()
+
+    def get_tags(self) -> list[str]:
+        return list(getattr(self.view, "tags", None) or super().get_tags())
+
+    def _docstring(self) -> str:
+        # Own words only: those of a base class are for its subclasses' authors.
+        method = type(self.view).__dict__.get(self.method.lower())
+        return inspect.cleandoc((method and method.__doc__) or type(self.view).__doc__ or "")
+
+    def get_summary(self) -> str | None:
+        first = re.split(r"(?<=[.:;])\s", self._docstring().replace("\n", " "), maxsplit=1)[0]
+        return first.rstrip(".:;") or None
+
+    def get_description(self) -> str:
+        parts = [self._docstring(), refusals.table(self._refusals())]
+        return "\n\n".join(part for part in parts if part)
+
+    def _refusals(self) -> list[str]:
+        codes = list(getattr(self.view, "refusals", {}).get(self.method, []))
+        if self.method == "POST" and getattr(self.view, "idempotent", False):
+            codes += [
+                "idempotency_key_missing",
+                "idempotency_in_flight",
+                "idempotency_key_reused",
+            ]
+        return codes
+
+    def get_examples(self) -> list[OpenApiExample]:
+        shown: Example | None = getattr(self.view, "examples", {}).get(self.method)
+        found = []
+        if shown is not None and shown.request is not None:
+            found.append(OpenApiExample("Request", value=shown.request, request_only=True))
+        if shown is not None and shown.response is not None:
+            found.append(OpenApiExample("Answer", value=shown.response, response_only=True))
+        return found
 
     def get_request_serializer(self) -> Any:
         if self.method == "GET":
@@ -70,9 +121,35 @@ class AutoSchema(BaseAutoSchema):
         output = getattr(self.view, "output", None)
         if output is None or (self.method == "GET" and hasattr(self.view, "get_queryset")):
             return super().get_response_serializers()
-        return {str(getattr(self.view, "success_status", 200)): output}
+        success = getattr(self.view, "success_status", 200) if self.method == "POST" else 200
+        return {str(success): output}
+
+    def _get_response_bodies(self, direction: Direction = "response") -> Any:
+        bodies = super()._get_response_bodies(direction)
+        if direction != "response":
+            return bodies
+        for status, errors in refusals.by_status(self._refusals()).items():
+            body = bodies.get(str(status))
+            if body is None:
+                body = self._get_response_for_code(refusals.Refused, str(status))
+                bodies[str(status)] = body
+            body["description"] = ", ".join(error.code for error in errors)
+            examples = body["content"]["application/json"].setdefault("examples", {})
+            examples |= {error.code: {"value": refusals.document(error)} for error in errors}
+        if isinstance(self.view, EtagMixin) and self.method == "GET":
+            bodies["304"] = {"description": "What the client has under this ETag still holds."}
+        return dict(sorted(bodies.items()))
 
     def get_override_parameters(self) -> list[Any]:
+        if isinstance(self.view, EtagMixin) and self.method == "GET":
+            return [
+                OpenApiParameter(
+                    "If-None-Match",
+                    str,
+                    OpenApiParameter.HEADER,
+                    description="ETag of the answer that the client has: 304 if it still holds.",
+                )
+            ]
         if self.method == "POST" and getattr(self.view, "idempotent", False):
             return [
                 OpenApiParameter(

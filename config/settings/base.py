@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import structlog
 from django.utils.translation import gettext_lazy as _
 
 # Makes our Celery app the one that every shared_task of a Django process belongs to.
@@ -22,6 +23,9 @@ PUBLIC_URL = env.url(
     "PUBLIC_URL", ["http", "https"], help="https://mall.example.com (where callbacks reach us)"
 ).rstrip("/")
 WECHAT = env.json_file("WECHAT_CONFIG", help="path of the JSON file with mini-programs, merchants")
+# Where a fake WeChat is controlled. Only the embedded default and tests have one: with it the
+# shop front at ``/`` can log somebody in and pay.
+SANDBOX_WECHAT_URL = ""
 
 DEBUG = False
 ALLOWED_HOSTS: list[str] = []
@@ -51,6 +55,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_filters",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "drf_standardized_errors",
     "django_htmx",
     "django_structlog",
@@ -187,10 +192,29 @@ REST_FRAMEWORK = {
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "config.kernel.api.ExceptionHandler",
     "EXCEPTION_FORMATTER_CLASS": "config.kernel.api.ExceptionFormatter",
+    # What every operation may answer in the same way (405, 406, 415, 500) is said once, in front.
+    "ALLOWED_ERROR_STATUS_CODES": ["400", "401", "403", "404", "429"],
+    "ERROR_SCHEMAS": dict.fromkeys(
+        ("400", "401", "403", "404", "429"), "config.kernel.refusals.Refused"
+    ),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Mall API",
-    "DESCRIPTION": "Mini-programs, cash desks and partners. Money is an integer of fen.",
+    "DESCRIPTION": (
+        "Mini-programs, cash desks and partners. Money is an integer of fen, moments are ISO 8601 "
+        "with their offset, coordinates are GCJ-02.\n\n"
+        "Begin with [your first call](/api/v1/docs/first-call/). Send `X-Session-Token` from the "
+        "login, `Idempotency-Key` with every POST that says so, `Accept-Language: zh-hans` or "
+        "`en`. A refusal is `{type, errors: [{code, detail, attr}], extra?}`: programs decide by "
+        "`code`, people read `detail`. Every operation may also answer 405, 406, 415 or 500, "
+        "members' operations 401 (`not_authenticated`, `session_ended`: log in again) and 403 "
+        "(`members_only`), and 429 (`throttled`, with `Retry-After`). Lists carry `next`; its "
+        "`cursor` leads to the following page."
+    ),
+    "TAGS": [
+        {"name": name}
+        for name in ("login", "catalogue", "stores", "cart", "coupons", "cards", "orders", "me")
+    ],
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -214,6 +238,7 @@ SPECTACULAR_SETTINGS = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_standardized_errors.openapi_hooks.postprocess_schema_enums",
+        "config.apidocs.add_login",
     ],
 }
 
@@ -253,6 +278,22 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 
+# One line of JSON per event, through the standard library's levels: what LOG_LEVEL hides costs
+# next to nothing.
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(ensure_ascii=False),
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=True,
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

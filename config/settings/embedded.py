@@ -3,6 +3,8 @@
 The launcher (``config.embedded``) exports the environment that the base settings read.
 """
 
+from urllib.parse import urlsplit
+
 from config.env import env
 from config.settings.base import *
 
@@ -16,3 +18,7 @@ DEMO_ALLOWED = True
 STATIC_ROOT = None  # type: ignore[assignment]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
+
+# The fake WeChat answers to this machine alone; a real one is never asked to play the shopper.
+if urlsplit(WECHAT.get("api_base", "")).hostname in ("127.0.0.1", "::1", "localhost"):
+    SANDBOX_WECHAT_URL = WECHAT["api_base"]

@@ -13,6 +13,8 @@ _OPTIONS = DATABASES["default"].setdefault("OPTIONS", {})
 _OPTIONS["options"] = f"{_OPTIONS.get('options', '')} -c synchronous_commit=off".strip()
 CACHES["default"]["KEY_PREFIX"] = f"test{os.getpid()}"
 STAFF_MFA_REQUIRED = False
+# Routes what plays the shopper; a test that uses it names its own fake.
+SANDBOX_WECHAT_URL = "http://127.0.0.1:1/"
 DEMO_ALLOWED = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -1,6 +1,6 @@
 """The calling member's coupons."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -9,6 +9,7 @@ from rest_framework.generics import ListAPIView
 
 from config.kernel import clock
 from config.kernel.auth import IsMember, MemberRequest
+from coupons.api import examples as ex
 from coupons.api.templates import WorthOutput
 from coupons.models import Coupon
 from coupons.selectors import SHOWN_STATES, member_coupons
@@ -53,8 +54,9 @@ class StateInput(serializers.Serializer):
     ]
 )
 class MyCouponsView(ListAPIView):
-    """The member's coupons, newest first."""
+    """My coupons, newest first. ``usable`` says whether one can be used at this moment."""
 
+    examples: ClassVar = {"GET": ex.COUPON}
     request: MemberRequest
     permission_classes = [IsMember]
     serializer_class = CouponOutput

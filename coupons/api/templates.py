@@ -1,6 +1,6 @@
 """Coupons to be had: the list for everyone, the claim for members."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -10,6 +10,7 @@ from rest_framework.permissions import AllowAny
 from config.kernel import clock, conditions
 from config.kernel.api import CommandView
 from config.kernel.auth import Principal
+from coupons.api import examples as ex
 from coupons.models import Template
 from coupons.selectors import templates_claimable
 from coupons.services.coupon_claim import coupon_claim
@@ -67,8 +68,10 @@ class TemplateOutput(WorthOutput):
 
 
 class TemplatesView(ListAPIView):
-    """What can be claimed now, newest first. Open to everyone."""
+    """Coupons to be had now, newest first. Open to everybody; ``mine`` counts for members."""
 
+    tags = ["coupons"]
+    examples: ClassVar = {"GET": ex.TEMPLATE}
     permission_classes = [AllowAny]
     serializer_class = TemplateOutput
     ordering = ("-id",)
@@ -98,8 +101,19 @@ class ClaimOutput(serializers.Serializer):
 
 
 class ClaimView(CommandView):
-    """Claim one coupon. 409 when there is none left, the member has enough, or it is closed."""
+    """Claim a coupon. Many claim at the same moment: retry with the same Idempotency-Key after a
+    lost answer, and you have one coupon."""
 
+    tags = ["coupons"]
+    refusals: ClassVar = {
+        "POST": [
+            "coupon_template_unknown",
+            "coupon_sold_out",
+            "coupon_limit_reached",
+            "coupon_claim_closed",
+        ]
+    }
+    examples: ClassVar = {"POST": ex.CLAIM}
     input = ClaimInput
     output = ClaimOutput
 

@@ -1,11 +1,12 @@
 """POST touches: a member came by a guide's code."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from config.kernel.api import CommandView
+from guides.api import examples as ex
 from guides.services.touch_record import touch_record
 
 
@@ -35,8 +36,12 @@ class TouchOutput(serializers.Serializer):
 
 
 class TouchView(CommandView):
-    """Record a touch. It moves no value, so it needs no idempotency key."""
+    """Record that the member came by a guide's code. Send the ``scene`` that the mini-program was
+    opened with, once per start. It moves no value, so it needs no idempotency key."""
 
+    tags = ["guides"]
+    refusals: ClassVar = {"POST": ["code_invalid", "product_unknown"]}
+    examples: ClassVar = {"POST": ex.TOUCH}
     idempotent = False
     input = TouchInput
     output = TouchOutput

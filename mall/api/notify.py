@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from config.kernel import clock
 from config.kernel.errors import DomainError
 from config.kernel.wechat.pay import notification_parse
+from mall.api import examples as ex
 from mall.api.serializers import NotifyOutput
 from mall.services.payment_apply import payment_notify
 from mall.services.refund_send import refund_notify
@@ -45,15 +46,18 @@ class NotifyView(APIView):
 
 @extend_schema(tags=["wechat"], request=NotifyInput, responses=NotifyOutput)
 class PaymentNotifyView(NotifyView):
-    """A payment's callback: applied once, however often it comes."""
+    """A payment's callback. Applied once, however often it comes; WeChat Pay alone can sign it,
+    so there is nothing here for a client."""
 
+    examples: ClassVar = {"POST": ex.NOTIFIED}
     operations: ClassVar = {"POST": "wechat_payment_notify"}
 
 
 @extend_schema(tags=["wechat"], request=NotifyInput, responses=NotifyOutput)
 class RefundNotifyView(NotifyView):
-    """A refund's callback."""
+    """A refund's callback. Like that of a payment."""
 
+    examples: ClassVar = {"POST": ex.NOTIFIED}
     operations: ClassVar = {"POST": "wechat_refund_notify"}
 
     service = staticmethod(refund_notify)

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from config.kernel.api import CommandView, MemberView
 from config.kernel.auth import IsMember
+from mall.api import examples as ex
 from mall.api import serializers as s
 from mall.models import Order
 from mall.selectors.orders import after_sale_document, order_detail, order_list
@@ -33,9 +34,22 @@ def basket_of(data: dict[str, Any], member_id: int) -> Basket:
 
 @extend_schema(tags=["orders"])
 class QuoteView(CommandView):
-    """What a basket costs, every discount on its lines. Changes nothing, promises no stock."""
+    """What a basket costs, every discount on its lines. Changes nothing and promises no stock, so
+    ask as often as the basket changes. Send all coupons that the shopper may want: those that do
+    not fit come back in ``refused_coupons`` with the reason. Order by the ``version`` of a quote
+    that refused none."""
 
     operations: ClassVar = {"POST": "quote_create"}
+    refusals: ClassVar = {
+        "POST": [
+            "store_unknown",
+            "sku_unavailable",
+            "basket_invalid",
+            "card_product_unknown",
+            "coupon_not_applicable",
+        ]
+    }
+    examples: ClassVar = {"POST": ex.QUOTE}
     input = s.BasketInput
     output = s.QuoteOutput
     idempotent = False
@@ -52,12 +66,29 @@ class QuoteView(CommandView):
 
 @extend_schema(tags=["orders"])
 class OrdersView(CommandView, ListAPIView):
-    """The member's orders; POST places one exactly as quoted."""
+    """The orders of the calling member."""
 
     input = s.OrderInput
     output = s.OrderPlacedOutput
     serializer_class = s.OrderRowOutput
     operations: ClassVar = {"GET": "order_list", "POST": "order_place"}
+    refusals: ClassVar = {
+        "POST": [
+            "store_unknown",
+            "sku_unavailable",
+            "basket_invalid",
+            "card_product_unknown",
+            "coupon_not_applicable",
+            "quote_changed",
+            "out_of_stock",
+            "coupon_unavailable",
+            "coupon_budget_exhausted",
+            "insufficient_funds",
+            "card_not_usable",
+            "pickup_not_offered",
+        ]
+    }
+    examples: ClassVar = {"GET": ex.ORDER_ROW, "POST": ex.ORDER_PLACE}
     permission_classes = [IsMember]
     queryset = Order.objects.none()
 
@@ -67,7 +98,15 @@ class OrdersView(CommandView, ListAPIView):
         return order_list(member_id=self.request.user.member_id)
 
     def get(self, request, *args, **kwargs):
+        """My orders, newest first. Only the row of each; ask for one to see its lines."""
         return self.list(request, *args, **kwargs)
+
+    def post(self, request, **kwargs):
+        """Place an order exactly as quoted. Stock is reserved, coupons are locked and stored
+        value is held until it is paid or expires; an order that stored value covers in full is
+        paid at once. ``quote_changed`` carries the new quote and what differs in ``extra``: show
+        it and ask again. Keep the Idempotency-Key until an answer is there."""
+        return super().post(request, **kwargs)
 
     def run(self, *, data, now, **kwargs):
         user = self.request.user
@@ -82,9 +121,13 @@ class OrdersView(CommandView, ListAPIView):
 
 @extend_schema(tags=["orders"])
 class OrderView(MemberView):
-    """One order with its lines, tenders, refunds and, once paid, its pickup code."""
+    """One order with its lines, tenders, refunds and, once paid, its pickup code. ``pickup`` is
+    null until the store has been told, a moment after the payment; draw ``token`` as a QR code
+    and write ``digits`` below it."""
 
     operations: ClassVar = {"GET": "order_get"}
+    refusals: ClassVar = {"GET": ["order_unknown"]}
+    examples: ClassVar = {"GET": ex.ORDER}
     output = s.OrderOutput
 
     def get(self, request, no: str):
@@ -94,9 +137,22 @@ class OrderView(MemberView):
 
 @extend_schema(tags=["orders"])
 class OrderPayView(CommandView):
-    """The parameters for ``wx.requestPayment``. Repeat it freely: an order has one open payment."""
+    """The parameters for ``wx.requestPayment``. Repeat it freely: an order has one open payment.
+    That the shopper has paid is known from the order alone, never from WeChat's word to the
+    mini-program: ask for the order until its state changes."""
 
     operations: ClassVar = {"POST": "order_pay"}
+    refusals: ClassVar = {
+        "POST": [
+            "order_unknown",
+            "order_not_payable",
+            "payer_unknown",
+            "gateway_busy",
+            "gateway_unavailable",
+            "gateway_refused",
+        ]
+    }
+    examples: ClassVar = {"POST": ex.ORDER_PAY}
     input = s.PayInput
     output = s.PayOutput
     success_status = 200
@@ -122,6 +178,8 @@ class OrderCancelView(CommandView):
     """Cancel an unpaid order: stock, coupons and held stored value come back at once."""
 
     operations: ClassVar = {"POST": "order_cancel"}
+    refusals: ClassVar = {"POST": ["order_unknown", "order_not_cancellable"]}
+    examples: ClassVar = {"POST": ex.ORDER_CANCEL}
     input = s.CancelInput
     output = s.CancelOutput
     success_status = 200
@@ -140,9 +198,23 @@ class OrderCancelView(CommandView):
 
 @extend_schema(tags=["orders"])
 class AfterSalesView(CommandView):
-    """Ask for units of an order back; staff decide."""
+    """Ask for units of an order to be taken back. Staff decide. From payment until the after-sale
+    window ends; a parcel that waits is held meanwhile. Every tender gets its share back in
+    proportion, to the fen."""
 
     operations: ClassVar = {"POST": "after_sale_request"}
+    refusals: ClassVar = {
+        "POST": [
+            "order_unknown",
+            "line_unknown",
+            "after_sale_empty",
+            "after_sale_not_possible",
+            "after_sale_open",
+            "refund_too_large",
+            "card_not_returnable",
+        ]
+    }
+    examples: ClassVar = {"POST": ex.AFTER_SALE}
     input = s.AfterSaleInput
     output = s.AfterSaleOutput
 

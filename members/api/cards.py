@@ -1,7 +1,7 @@
 """What the calling member owns: stored-value cards and points; and the cards on sale."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import F, Prefetch, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +16,7 @@ from config.kernel import clock
 from config.kernel.api import MemberView
 from config.kernel.auth import IsMember, MemberRequest
 from config.kernel.errors import NotFound
+from members.api import examples as ex
 from members.models import Card, CardLot, CardProduct, PointLot
 from members.selectors import points_balance
 from members.states import CardState
@@ -81,8 +82,10 @@ def _cards(member_id: int) -> QuerySet[Card]:
 
 
 class CardsView(ListAPIView):
-    """All cards of the member, oldest first: the order in which they pay."""
+    """My stored-value cards, oldest first. That is the order in which they pay. Spendable is what
+    is on a usable card and not held for an order."""
 
+    examples: ClassVar = {"GET": ex.CARD}
     request: MemberRequest
     permission_classes = [IsMember]
     serializer_class = CardOutput
@@ -97,6 +100,10 @@ class CardsView(ListAPIView):
 
 
 class CardView(MemberView):
+    """One of my cards. Its lots are the purchases; the oldest is spent first."""
+
+    refusals: ClassVar = {"GET": ["not_found"]}
+    examples: ClassVar = {"GET": ex.CARD}
     output = CardOutput
 
     @extend_schema(operation_id="me_cards_retrieve")
@@ -137,8 +144,10 @@ class EntryOutput(serializers.Serializer):
 
 
 class CardEntriesView(ListAPIView):
-    """The card's statement, newest first."""
+    """The statement of a card, newest first. Positive is onto the card, negative off it."""
 
+    refusals: ClassVar = {"GET": ["not_found"]}
+    examples: ClassVar = {"GET": ex.CARD_ENTRY}
     request: MemberRequest
     permission_classes = [IsMember]
     serializer_class = EntryOutput
@@ -182,6 +191,9 @@ class PointsOutput(serializers.Serializer):
 
 
 class PointsView(MemberView):
+    """My points and when they expire. They are earned by paid orders and follow refunds."""
+
+    examples: ClassVar = {"GET": ex.POINTS}
     output = PointsOutput
 
     @extend_schema(operation_id="me_points_retrieve")
@@ -205,8 +217,11 @@ class CardProductOutput(serializers.Serializer):
 
 
 class CardProductsView(ListAPIView):
-    """Stored-value cards on sale, cheapest first. Public."""
+    """Stored-value cards on sale, cheapest first. Open to everybody; buying one is an order with
+    ``card_product`` instead of lines."""
 
+    tags = ["cards"]
+    examples: ClassVar = {"GET": ex.CARD_PRODUCT}
     permission_classes = [AllowAny]
     serializer_class = CardProductOutput
     ordering = ("price_fen", "id")

@@ -1,6 +1,6 @@
 """The calling member: who they are, their phone, what they agree to."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Q, QuerySet
@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from config.kernel import clock
 from config.kernel.api import CommandView, MemberView
 from config.kernel.errors import NotFound
+from members.api import examples as ex
 from members.models import Member
 from members.services.consent_give import consent_give
 from members.services.consent_withdraw import consent_withdraw
@@ -46,6 +47,9 @@ class MeOutput(serializers.Serializer):
 
 
 class MeView(MemberView):
+    """Who is calling. The first call after a login; ``phone`` is null until it is bound."""
+
+    examples: ClassVar = {"GET": ex.ME}
     output = MeOutput
 
     @extend_schema(operation_id="me_retrieve")
@@ -78,8 +82,20 @@ class PhoneOutput(serializers.Serializer):
 
 
 class PhoneView(CommandView):
-    """Bind the phone that WeChat vouches for. The code works once, so there is no key."""
+    """Bind the phone that WeChat vouches for. The code of the getPhoneNumber button works once, so
+    there is no key. A phone belongs to one member."""
 
+    refusals: ClassVar = {
+        "POST": [
+            "wechat_code_invalid",
+            "miniprogram_unknown",
+            "phone_invalid",
+            "phone_taken",
+            "wechat_busy",
+            "wechat_unavailable",
+        ]
+    }
+    examples: ClassVar = {"POST": ex.PHONE}
     idempotent = False
     success_status = 200
     input = PhoneInput
@@ -110,6 +126,7 @@ class ConsentOutput(serializers.Serializer):
 class ConsentsView(CommandView):
     """Agree to a text. Repeating it changes nothing, so there is no key."""
 
+    examples: ClassVar = {"POST": ex.CONSENT}
     idempotent = False
     success_status = 200
     input = ConsentInput
@@ -123,11 +140,14 @@ class ConsentsView(CommandView):
 
 
 class ConsentView(MemberView):
+    """A consent of the calling member."""
+
+    refusals: ClassVar = {"DELETE": ["not_found"]}
     throttle_scope = "write"
 
     @extend_schema(responses={204: None}, request=None)
     def delete(self, request, kind: str) -> Response:
-        """Withdraw a consent; 404 when there is none."""
+        """Withdraw a consent. 404 when there is none."""
         withdrawn = consent_withdraw(
             member_id=request.user.member_id, kind=kind, actor=request.user.actor, now=clock.now()
         )

@@ -1,6 +1,6 @@
 """Browsing, open to everybody, and the cart of a member."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from config.kernel import clock
 from config.kernel.api import MemberView
 from config.kernel.etags import EtagMixin
+from mall.api.catalogue import examples as ex
 from mall.api.catalogue import serializers as shapes
 from mall.api.catalogue.cursor import cursor_decode, page
 from mall.selectors.catalogue import (
@@ -36,21 +37,30 @@ def _asked(form: type[serializers.Serializer], request: Request) -> dict[str, An
 
 
 class CategoriesView(EtagMixin):
+    """The tree of categories. Show it as it comes: it is in the order of the merchandisers."""
+
+    tags = ["catalogue"]
+    examples: ClassVar = {"GET": ex.CATEGORIES}
     permission_classes = [AllowAny]
     output = shapes.CategoryTreeOutput
 
-    @extend_schema(operation_id="categories_list", summary="The tree of categories")
+    @extend_schema(operation_id="categories_list")
     def get(self, request: Request) -> Response:
         return Response({"results": category_tree()})
 
 
 class ProductsView(EtagMixin):
+    """Products by category, words and price. With ``store`` prices and pieces are that store's, and
+    only what it lists is there. Every word of ``q`` must occur; two Chinese characters suffice."""
+
+    tags = ["catalogue"]
+    refusals: ClassVar = {"GET": ["cursor_invalid", "store_unknown", "category_unknown"]}
+    examples: ClassVar = {"GET": ex.PRODUCTS}
     permission_classes = [AllowAny]
     output = shapes.ProductPageOutput
 
     @extend_schema(
         operation_id="products_list",
-        summary="Products by category, words, price",
         parameters=[shapes.ProductQuery],
     )
     def get(self, request: Request) -> Response:
@@ -68,12 +78,17 @@ class ProductsView(EtagMixin):
 
 
 class ProductView(EtagMixin):
+    """A product with its SKUs. Name the shopper's store: each SKU then carries the price and the
+    pieces available there. What is shown promises nothing; placing the order does."""
+
+    tags = ["catalogue"]
+    refusals: ClassVar = {"GET": ["product_unknown", "store_unknown"]}
+    examples: ClassVar = {"GET": ex.PRODUCT}
     permission_classes = [AllowAny]
     output = shapes.ProductDetailOutput
 
     @extend_schema(
         operation_id="products_retrieve",
-        summary="A product with its SKUs",
         parameters=[shapes.ProductDetailQuery],
     )
     def get(self, request: Request, code: str) -> Response:
@@ -84,12 +99,16 @@ class ProductView(EtagMixin):
 
 
 class ReviewsView(EtagMixin):
+    """Reviews of a product, newest first. Open to everybody."""
+
+    tags = ["catalogue"]
+    refusals: ClassVar = {"GET": ["cursor_invalid", "product_unknown"]}
+    examples: ClassVar = {"GET": ex.REVIEWS}
     permission_classes = [AllowAny]
     output = shapes.ReviewPageOutput
 
     @extend_schema(
         operation_id="products_reviews_list",
-        summary="Reviews of a product, newest first",
         parameters=[shapes.PageQuery],
     )
     def get(self, request: Request, code: str) -> Response:
@@ -102,12 +121,17 @@ class ReviewsView(EtagMixin):
 
 
 class StoresView(EtagMixin):
+    """Stores, nearest first. Coordinates are GCJ-02, as ``wx.getLocation({type: "gcj02"})`` gives
+    them; without any, stores come by name. With ``sku``, each says its price and pieces of it."""
+
+    tags = ["stores"]
+    refusals: ClassVar = {"GET": ["sku_unknown"]}
+    examples: ClassVar = {"GET": ex.STORES}
     permission_classes = [AllowAny]
     output = shapes.StoreListOutput
 
     @extend_schema(
         operation_id="stores_list",
-        summary="Stores, nearest first",
         parameters=[shapes.StoreQuery],
     )
     def get(self, request: Request) -> Response:
@@ -116,30 +140,43 @@ class StoresView(EtagMixin):
 
 
 class StoreView(EtagMixin):
+    """A store with its hours and, for a coordinate, its distance. ``hours`` are local."""
+
+    tags = ["stores"]
+    refusals: ClassVar = {"GET": ["store_unknown"]}
+    examples: ClassVar = {"GET": ex.STORE}
     permission_classes = [AllowAny]
     output = shapes.StoreOutput
 
-    @extend_schema(
-        operation_id="stores_retrieve", summary="A store", parameters=[shapes.PlaceQuery]
-    )
+    @extend_schema(operation_id="stores_retrieve", parameters=[shapes.PlaceQuery])
     def get(self, request: Request, code: str) -> Response:
         asked = _asked(shapes.PlaceQuery, request)
         return Response(store_detail(code=code, **asked, now=clock.now()))
 
 
 class CartView(MemberView):
+    """The cart of the calling member at a store. It promises neither price nor stock."""
+
+    tags = ["cart"]
+    refusals: ClassVar = {
+        "GET": ["store_unknown"],
+        "PUT": ["store_unknown", "sku_unknown", "sku_unavailable", "cart_full"],
+    }
+    examples: ClassVar = {"GET": ex.CART, "PUT": ex.CART_SET}
     input = shapes.CartInput
     output = shapes.CartOutput
 
-    @extend_schema(
-        operation_id="cart_retrieve", summary="My cart at a store", parameters=[shapes.CartQuery]
-    )
+    @extend_schema(operation_id="cart_retrieve", parameters=[shapes.CartQuery])
     def get(self, request: Request) -> Response:
+        """My cart at a store, priced as the store sells today. ``gross_fen`` counts only what can
+        be bought; discounts are the quote's matter."""
         asked = _asked(shapes.CartQuery, request)
         return self._cart(asked["store"])
 
-    @extend_schema(operation_id="cart_update", summary="Set the pieces of a SKU in my cart")
+    @extend_schema(operation_id="cart_update")
     def put(self, request: Request) -> Response:
+        """Set the pieces of a SKU in my cart. 0 removes it. The answer is the cart as it is now;
+        repeating the request changes nothing."""
         form = shapes.CartInput(data=request.data)
         form.is_valid(raise_exception=True)
         user = self.request.user

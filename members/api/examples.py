@@ -1,0 +1,83 @@
+"""What the API reference shows of members. A test holds every value against its schema."""
+
+from config.kernel.api import Example
+
+ME = Example(
+    response={
+        "no": "MB3T7W2X9K5R",
+        "nickname": "林小满",
+        "phone": "+8613800138000",
+        "tier": {"code": "silver", "name": "银卡"},
+        "growth": 1280,
+        "home_store": {"code": "sh-nanjing", "name": "屿上·南京东路店"},
+        "consents": ["messages", "privacy"],
+        "created_at": "2026-01-08T11:00:00+08:00",
+    }
+)
+PHONE = Example(
+    request={
+        "app_id": "wx0000000000mall01",
+        "phone_code": "e31968a7f94cc5ee25fafc2aef2773f0bb8c3937b22520eb8ee345274d00c144",
+    },
+    response={"phone": "+8613800138000"},
+)
+CONSENT = Example(
+    request={"kind": "messages", "version": "1"},
+    response={"kind": "messages", "version": "1", "given_at": "2026-04-02T14:00:00+08:00"},
+)
+CARD = Example(
+    response={
+        "no": "CD5T8W2N6R3V",
+        "name": "屿上卡 充500送30",
+        "operator": "屿上百货（直营）",
+        "state": "active",
+        "issued_at": "2026-04-01T12:00:00+08:00",
+        "expires_at": None,
+        "principal_fen": 50000,
+        "bonus_fen": 3000,
+        "held_fen": 30000,
+        "value_fen": 53000,
+        "spendable_fen": 23000,
+        "lots": [
+            {
+                "created_at": "2026-04-01T12:00:00+08:00",
+                "principal_fen": 50000,
+                "bonus_fen": 3000,
+                "held_fen": 30000,
+            }
+        ],
+    }
+)
+CARD_ENTRY = Example(
+    response={
+        "at": "2026-04-02T14:05:41+08:00",
+        "what": "card.spend",
+        "part": "principal",
+        "amount_fen": -28302,
+        "reference": "SO4J7P2W8X5M",
+    }
+)
+POINTS = Example(
+    response={
+        "points": 506,
+        "debt": 0,
+        "lots": [
+            {
+                "points": 506,
+                "expires_at": "2027-04-02T14:05:41+08:00",
+                "reference": "SO4J7P2W8X5M",
+            }
+        ],
+    }
+)
+CARD_PRODUCT = Example(
+    response={
+        "code": "card-500",
+        "name": "屿上卡 充500送30",
+        "operator": "屿上百货（直营）",
+        "named": True,
+        "price_fen": 50000,
+        "bonus_fen": 3000,
+        "value_fen": 53000,
+    }
+)

@@ -1,0 +1,122 @@
+// The frame: addresses after the # lead to pages; banners say when the network is slow or gone.
+
+import { events, get, loggedIn, read, useWechat, write } from "./api.js";
+import { cart, cardPurchase } from "./cart.js";
+import { home, list } from "./home.js";
+import { about, me } from "./member.js";
+import { order, orderList } from "./orders.js";
+import * as place from "./place.js";
+import { product, storeList } from "./product.js";
+import { h, messageOf, tell } from "./ui.js";
+import * as wechat from "./wechat.js";
+import { t } from "./words.js";
+
+const ROUTES = [
+  [/^\/?$/, home, "home"], [/^\/list$/, list, "home"], [/^\/p\/([^/]+)$/, product, "home"],
+  [/^\/card\/([^/]+)$/, cardPurchase, "home"], [/^\/stores$/, storeList, "stores"], [/^\/cart$/, cart, "cart"],
+  [/^\/orders$/, orderList, "me"], [/^\/orders\/([^/]+)$/, order, "me"], [/^\/me$/, me, "me"], [/^\/about$/, about, "about"],
+];
+const view = document.getElementById("view");
+let leaving = null;
+let shownPath = null;
+
+async function show() {
+  const [path, search = ""] = location.hash.replace(/^#/, "").split("?");
+  const found = ROUTES.map(([shape, page, tab]) => ({ match: shape.exec(path), page, tab })).find((r) => r.match);
+  leaving?.abort();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  const context = {
+    params: (found?.match ?? []).slice(1).map(decodeURIComponent),
+    query: Object.fromEntries(new URLSearchParams(search)),
+    signal, go, refreshCart,
+  };
+  const again = shownPath === location.hash;
+  view.setAttribute("aria-busy", "true");
+  if (!again) view.classList.add("loading");
+  try {
+    if (!found) throw Object.assign(new Error(t("There is no such page.")), { status: 404 });
+    const page = await found.page(context);
+    if (signal.aborted) return;
+    const focused = again && document.activeElement?.getAttribute("aria-label");
+    view.replaceChildren(...[page.body].flat(9).filter(Boolean));
+    // Drawn again in place: whoever steps with the keyboard stays where they were.
+    if (focused) view.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
+    document.title = page.title === t("Mall") ? t("Mall") : `${page.title} · ${t("Mall")}`;
+  } catch (error) {
+    if (signal.aborted) return;
+    view.replaceChildren(h("h1", {}, t("That did not work.")), h("div", { class: "note error", role: "alert" }, messageOf(error)),
+      h("p", { class: "row" }, h("button", { class: "btn primary", type: "button", onclick: () => show() }, t("Try again")), h("a", { class: "btn", href: "#/" }, t("First page"))));
+  } finally {
+    if (!signal.aborted) {
+      view.removeAttribute("aria-busy");
+      view.classList.remove("loading");
+    }
+  }
+  for (const tab of document.querySelectorAll("[data-tab]")) {
+    if (tab.dataset.tab === found?.tab) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+  }
+  if (!again && shownPath !== null) {
+    scrollTo(0, 0);
+    const heading = view.querySelector("h1");
+    heading?.setAttribute("tabindex", "-1");
+    heading?.focus({ preventScroll: true });
+  }
+  shownPath = location.hash;
+}
+
+/** Go to an address, or draw this page again. */
+function go(address) {
+  if (address && address !== location.hash) location.hash = address;
+  else show();
+}
+
+async function refreshCart() {
+  const badge = document.getElementById("pieces");
+  if (!loggedIn()) {
+    badge.hidden = true;
+    return;
+  }
+  try {
+    const store = await place.store();
+    const { pieces } = await get("cart", { store: store.code }, { member: true });
+    badge.textContent = String(pieces);
+    badge.hidden = pieces === 0;
+  } catch {
+    badge.hidden = true;
+  }
+}
+
+const banner = document.getElementById("network");
+
+function network(words, kind) {
+  banner.hidden = !words;
+  banner.className = `network ${kind}`;
+  if (banner.textContent !== words) banner.textContent = words;
+}
+
+let away = !navigator.onLine;
+let slow = false;
+const weather = () => network(away ? t("The network is away. What you see may be old.") : slow ? t("The network is slow, please wait …") : "", away ? "bad" : "warn");
+events.addEventListener("away", ({ detail }) => { away = detail; weather(); });
+events.addEventListener("slow", ({ detail }) => { slow = detail; weather(); });
+addEventListener("offline", () => { away = true; weather(); });
+addEventListener("online", () => { away = false; weather(); show(); });
+events.addEventListener("session", refreshCart);
+addEventListener("hashchange", show);
+addEventListener("unhandledrejection", (event) => { if (event.reason?.name !== "AbortError") tell(messageOf(event.reason), "error"); });
+
+if (document.body.dataset.sandbox) useWechat(wechat);
+// A guide's code leads here with its token; it goes with the order that follows.
+const source = new URLSearchParams(location.search).get("source");
+if (source) write("source", source);
+else if (read("source") === null) write("source", "");
+// An address after the # is a page here, so the link to the content is followed by hand.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  view.focus();
+});
+weather();
+show();
+refreshCart();

@@ -1,0 +1,225 @@
+// Cart, quote, placing and paying. The quote is the server's: the shop never computes a price.
+
+import { appId, command, get, mine, newKey, post, put, read, write } from "./api.js";
+import { worth } from "./home.js";
+import * as place from "./place.js";
+import { lineTitle } from "./product.js";
+import { busy, empty, h, messageOf, panel, price, row, sheet, stepper, tell, yuan } from "./ui.js";
+import { requestPayment } from "./wechat.js";
+import { t } from "./words.js";
+
+export async function cart({ signal, go, refreshCart }) {
+  const store = await place.store({ signal });
+  const [basket, coupons, cards] = await Promise.all([
+    mine("cart", { store: store.code }, { signal }),
+    mine("me/coupons", { state: "usable", page_size: 50 }, { signal }),
+    mine("me/cards", {}, { signal }),
+  ]);
+  const heading = [h("h1", {}, t("Cart")), h("p", { class: "soft" }, t("Pickup at {store}", { store: store.name }))];
+  if (!basket.lines.length) {
+    return { title: t("Cart"), body: [heading, empty(t("The cart is empty."), h("a", { class: "btn primary", href: "#/" }, t("Look around")))] };
+  }
+  const lines = h("ul", { class: "list" }, basket.lines.map((line) => cartLine(line, store, () => { refreshCart(); go(); })));
+  const body = [heading, lines];
+  if (!basket.lines.every((l) => l.sellable)) {
+    body.push(h("p", { class: "note warning" }, t("Take out what is not for sale here to go on.")));
+  } else {
+    body.push(checkout({
+      basket: {
+        store: store.code,
+        lines: basket.lines.map((l) => ({ sku: l.sku, quantity: l.quantity })),
+      },
+      coupons: coupons.results.filter((c) => c.template.operator.code === store.operator.code && c.template.channels.includes("mall")),
+      spendable: cards.results.reduce((sum, c) => sum + c.spendable_fen, 0),
+      signal,
+      after: async (no) => {
+        // The cart is the member's wish list of this store; what has been ordered leaves it.
+        await Promise.allSettled(basket.lines.map((l) => put("cart", { store: store.code, sku: l.sku, quantity: 0 })));
+        refreshCart();
+        go(`#/orders/${no}`);
+      },
+    }));
+  }
+  return { title: t("Cart"), body };
+}
+
+function cartLine(line, store, changed) {
+  const set = (quantity) => put("cart", { store: store.code, sku: line.sku, quantity }).then(changed, (e) => tell(messageOf(e), "error"));
+  return h("li", {}, row([
+    h("a", { href: `#/p/${line.product}` }, lineTitle(line)), h("br"),
+    line.sellable ? price(line.price_fen) : h("span", { class: "badge bad" }, t("Not for sale here")),
+    line.sellable && line.available < line.quantity && h("span", { class: "badge warn" }, t("{n} left", { n: line.available })),
+  ], [
+    stepper({ value: line.quantity, min: 1, max: 99, label: line.title, onchange: set }),
+    h("button", { class: "icon", type: "button", "aria-label": `${t("Remove")}: ${line.title}`, onclick: () => set(0) }, "✕"),
+  ]));
+}
+
+/** Quote → choose coupons and card → place → pay. Redraws itself with every new quote. */
+function checkout({ basket, coupons, spendable, signal, after }) {
+  const parts = h("div", {}, h("p", { class: "soft" }, t("Pricing …")));
+  // It stays while the parts change, so that a screen reader hears the new amount.
+  const bar = h("div", { class: "bar", "aria-live": "polite" });
+  const box = h("section", { "aria-busy": "true" }, parts, bar);
+  // All of them first: the API says which go together and what the others lack.
+  const state = { picked: new Set(coupons.slice(0, 10).map((c) => c.no)), card: spendable > 0, most: null };
+
+  const wanted = () => ({
+    ...basket, coupons: [...state.picked],
+    use_card: state.card, card_fen: state.card ? state.most : null,
+  });
+
+  async function reprice() {
+    box.setAttribute("aria-busy", "true");
+    try {
+      let quote = await post("quotes", wanted());
+      const refused = new Map(quote.refused_coupons.map((r) => [r.coupon, r]));
+      for (const no of refused.keys()) state.picked.delete(no);
+      // A quote that refused coupons is no quote to order by: ask for the basket without them.
+      if (refused.size) quote = await post("quotes", wanted());
+      if (!signal.aborted) draw(quote, refused);
+    } catch (error) {
+      if (!signal.aborted) parts.replaceChildren(h("p", { class: "note error", role: "alert" }, messageOf(error)));
+    } finally {
+      box.removeAttribute("aria-busy");
+    }
+  }
+
+  function draw(quote, refused) {
+    const pay = h("button", { class: "btn primary block", type: "button" },
+      quote.to_pay_fen ? t("Pay {amount}", { amount: yuan(quote.to_pay_fen) }) : t("Place the order"));
+    pay.addEventListener("click", () => busy(pay, () => order(quote.version)));
+    const focused = document.activeElement?.id;
+    parts.replaceChildren(
+      ...[coupons.length > 0 && couponPanel(refused), spendable > 0 && cardPanel(quote)].filter(Boolean),
+      panel(t("What it costs"), breakdown(quote)));
+    bar.replaceChildren(pay);
+    if (focused) document.getElementById(focused)?.focus();
+  }
+
+  function couponPanel(refused) {
+    return panel(t("Coupons"), coupons.map((c) => {
+      const no = refused.get(c.no);
+      return h("label", { class: "check" },
+        h("input", {
+          type: "checkbox", id: `coupon-${c.no}`, checked: state.picked.has(c.no),
+          onchange: (event) => { event.target.checked ? state.picked.add(c.no) : state.picked.delete(c.no); reprice(); },
+        }),
+        h("span", {}, h("b", {}, worth(c.template)), " ", c.template.name,
+          no && h("small", { class: "why" }, whyNot(no))));
+    }));
+  }
+
+  function cardPanel(quote) {
+    const most = h("input", {
+      type: "number", inputmode: "decimal", min: "0", step: "0.01", id: "card-most",
+      value: state.most === null ? "" : (state.most / 100).toFixed(2), placeholder: t("as much as possible"),
+      onchange: () => { state.most = fen(most.value); reprice(); },
+    });
+    return panel(t("Stored-value card"),
+      h("label", { class: "check" }, h("input", {
+        type: "checkbox", id: "card-use", checked: state.card, onchange: (event) => { state.card = event.target.checked; reprice(); },
+      }), h("span", {}, t("Pay with the card: {amount} on it", { amount: yuan(spendable) }),
+        state.card && h("small", { class: "why" }, t("{amount} of this order", { amount: yuan(quote.card_fen) })))),
+      state.card && h("div", { class: "field" }, h("label", { for: "card-most" }, t("At most, in yuan")), most));
+  }
+
+  async function order(version) {
+    const body = { ...wanted(), quote_version: version, source_token: read("source") ?? "" };
+    const placed = await placeOnce(body).catch((error) => {
+      if (["quote_changed", "out_of_stock", "coupon_not_applicable", "coupon_unavailable"].includes(error.code)) reprice();
+      throw error;
+    });
+    // The order stands whatever becomes of the payment: its own page offers to pay again.
+    if (placed.to_pay_fen) await payOrder(placed.no).catch((error) => tell(messageOf(error), "error"));
+    await after(placed.no);
+  }
+
+  reprice();
+  return box;
+}
+
+/** What WeChat calls yuan, in fen, read from the text: "12.3" → 1230. Empty is no limit. */
+function fen(text) {
+  const found = /^(\d{1,7})(?:\.(\d{1,2}))?$/.exec(text.trim());
+  return found ? Number(found[1]) * 100 + Number((found[2] ?? "").padEnd(2, "0")) : null;
+}
+
+function whyNot(refusal) {
+  if (refusal.reason === "threshold") return t("{amount} more to use it", { amount: yuan(refusal.missing_fen) });
+  return { scope: t("Not for these products"), stacking: t("Not together with the others"), nothing: t("Nothing to take off") }[refusal.reason] ?? refusal.reason;
+}
+
+/** Every discount on its line, then the sums and who pays them. */
+export function breakdown(quote) {
+  const tenders = { card_principal: t("Card, principal"), card_bonus: t("Card, bonus"), wechat: t("WeChat Pay") };
+  return [
+    quote.lines.map((line) => h("div", { class: "cost" },
+      row([line.title, " × ", line.quantity], h("span", { class: "money" }, yuan(line.gross_fen))),
+      line.discounts.map((d) => row(d.title, h("span", { class: "money minus" }, yuan(-d.amount_fen)), "soft")),
+      line.discounts.length > 0 && row("", h("span", { class: "money" }, yuan(line.net_fen)), "soft"))),
+    h("hr"),
+    quote.discount_fen > 0 && row(t("Discounts"), h("span", { class: "money minus" }, yuan(-quote.discount_fen))),
+    row(h("b", {}, t("Total")), price(quote.total_fen)),
+    quote.tenders.map((x) => row([tenders[x.kind] ?? x.kind, " ", h("span", { class: "soft" }, x.card)], h("span", { class: "money" }, yuan(x.amount_fen)), "soft")),
+  ];
+}
+
+/** Place an order once: the key lives in the storage until the answer is here, so that a reload
+ * after a lost answer gets the same order and not a second one. */
+async function placeOnce(body) {
+  const print = JSON.stringify(body);
+  let intent = read("intent");
+  if (intent?.print !== print) intent = { print, key: newKey() };
+  write("intent", intent);
+  const placed = await command("orders", body, intent.key);
+  write("intent", null);
+  return placed;
+}
+
+/** Ask for the payment's parameters, hand them to WeChat, then believe only the API. */
+export async function payOrder(no) {
+  const payment = await command(`orders/${no}/pay`, { app_id: appId() });
+  const yes = await sheet(t("WeChat Pay"), (close) => [
+    h("p", { class: "center price big" }, yuan(payment.amount_fen)),
+    h("p", { class: "soft center" }, t("In a mini-program WeChat opens here. The sandbox pays for you.")),
+    h("button", { class: "btn wechat block", type: "button", autofocus: true, onclick: () => close(true) }, t("Pay now")),
+    h("button", { class: "btn plain block", type: "button", onclick: () => close(false) }, t("Later")),
+  ]);
+  if (!yes) return false;
+  await requestPayment(payment.params);
+  for (let i = 0; i < 20; i += 1) {
+    const order = await mine(`orders/${no}`);
+    if (order.state !== "placed") {
+      tell(t("Paid. Thank you."));
+      return true;
+    }
+    await new Promise((done) => setTimeout(done, 300));
+  }
+  tell(t("The payment is on its way; the order will show it."));
+  return true;
+}
+
+/** Buying a stored-value card: an order of its own, never discounted, paid by WeChat alone. */
+export async function cardPurchase({ params: [code], signal, go }) {
+  const [store, products] = await Promise.all([place.store({ signal }), get("card-products", { page_size: 50 }, { signal })]);
+  const product = products.results.find((p) => p.code === code);
+  if (!product) throw Object.assign(new Error(t("Nothing found.")), { status: 404 });
+  const basket = { store: store.code, card_product: code };
+  const quote = await post("quotes", basket);
+  const pay = h("button", { class: "btn primary block", type: "button" }, t("Pay {amount}", { amount: yuan(quote.to_pay_fen) }));
+  pay.addEventListener("click", () => busy(pay, async () => {
+    const placed = await placeOnce({ ...basket, quote_version: quote.version });
+    const paid = await payOrder(placed.no);
+    go(paid ? "#/me" : `#/orders/${placed.no}`);
+  }));
+  return {
+    title: product.name,
+    body: [h("h1", {}, product.name),
+      h("div", { class: "value wide" }, h("small", {}, product.operator), h("b", {}, yuan(product.value_fen)),
+        h("span", {}, t("{principal} principal + {bonus} bonus", { principal: yuan(product.price_fen), bonus: yuan(product.bonus_fen) }))),
+      panel(t("What it costs"), breakdown(quote)),
+      h("p", { class: "soft" }, t("It pays at every store of the group. What is left can be refunded; the bonus is spent in proportion.")),
+      h("div", { class: "bar" }, pay)],
+  };
+}
