@@ -56,7 +56,8 @@ def order_place(
     Raises what :func:`quote` raises, QuoteChanged (with the difference), OutOfStock,
     CouponUnavailable, InsufficientFunds, StoreWithoutPickup. On any of them nothing remains.
     """
-    with transaction.atomic():
+    # No savepoint: a refusal here refuses the whole request.
+    with transaction.atomic(savepoint=False):
         priced = quote(basket=basket, now=now)
         document = priced.document()
         if document["version"] != quote_version:

@@ -34,7 +34,7 @@ def test_an_unknown_task_shows_the_usage(bare_env: dict[str, str]) -> None:
     assert done.stderr.startswith("run: unknown task launch\nusage: ./run")
 
 
-@pytest.mark.parametrize("task", ["bench", "faults"])
+@pytest.mark.parametrize("task", ["faults"])
 def test_later_tasks_say_so(bare_env: dict[str, str], task: str) -> None:
     done = entry(bare_env, task)
 

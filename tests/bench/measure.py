@@ -1,0 +1,140 @@
+"""CPU time of processes, and a load of requests over kept connections."""
+
+import http.client
+import os
+import statistics
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from urllib.parse import urlsplit
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request; ``status`` is what it must answer."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a load took: requests per second, latencies, and how many answered otherwise."""
+
+    rps: float
+    p50_ms: float
+    p99_ms: float
+    wrong: int
+    sample: str
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU of a process and all below it, dead children included. Linux's /proc."""
+    tree = _tree(pid)
+    total = 0.0
+    for process in tree:
+        try:
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        own, waited = fields[11:13], fields[13:15]
+        total += sum(map(int, own)) + sum(map(int, waited))
+    return total / TICK
+
+
+def _tree(pid: int) -> list[int]:
+    found, queue = [], [pid]
+    while queue:
+        process = queue.pop()
+        found.append(process)
+        for task in Path(f"/proc/{process}/task").glob("*/children"):
+            try:
+                queue += [int(x) for x in task.read_text().split()]
+            except OSError:
+                continue
+    return found
+
+
+def load(url: str, calls: Sequence[Call], *, clients: int = 8) -> Load:
+    """Send ``calls`` from ``clients`` connections in two processes, each call once."""
+    processes = 2 if len(calls) >= 2 * clients else 1
+    shares = [list(calls[i::processes]) for i in range(processes)]
+    started = time.perf_counter()
+    if processes == 1:
+        parts = [_send_all((url, shares[0], clients))]
+    else:
+        with get_context("fork").Pool(processes) as pool:
+            work = [(url, share, clients // processes) for share in shares]
+            parts = pool.map(_send_all, work)
+    seconds = max(part[1] for part in parts) or time.perf_counter() - started
+    times = sorted(t for part in parts for t in part[0])
+    wrong = sum(part[2] for part in parts)
+    sample = next((part[3] for part in parts if part[3]), "")
+    return Load(
+        rps=len(times) / seconds,
+        p50_ms=statistics.median(times) * 1000,
+        p99_ms=times[min(len(times) - 1, int(len(times) * 0.99))] * 1000,
+        wrong=wrong,
+        sample=sample,
+    )
+
+
+def _send_all(work: tuple[str, list[Call], int]) -> tuple[list[float], float, int, str]:
+    url, calls, clients = work
+    queue = iter(calls)
+    lock = threading.Lock()
+    times: list[float] = []
+    wrong: list[str] = []
+
+    def client() -> None:
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+        while True:
+            with lock:
+                call = next(queue, None)
+            if call is None:
+                break
+            began = time.perf_counter()
+            status, text = send(connection, call)
+            times.append(time.perf_counter() - began)
+            if status != call.status:
+                wrong.append(f"{call.method} {call.path}: {status} {text[:200]!r}")
+        connection.close()
+
+    started = time.perf_counter()
+    threads = [threading.Thread(target=client) for _n in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return times, time.perf_counter() - started, len(wrong), wrong[0] if wrong else ""
+
+
+def send(connection: http.client.HTTPConnection, call: Call, **headers: str) -> tuple[int, bytes]:
+    everything = {**dict(call.headers), **headers}
+    if call.body:
+        everything["Content-Type"] = "application/json"
+    connection.request(call.method, call.path, body=call.body or None, headers=everything)
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def statements(url: str, call: Call) -> int:
+    """How many SQL statements the server says ``call`` takes."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    headers = {**dict(call.headers), "X-Probe": "1"}
+    if call.body:
+        headers["Content-Type"] = "application/json"
+    connection.request(call.method, call.path, body=call.body or None, headers=headers)
+    answer = connection.getresponse()
+    text = answer.read()
+    if answer.status != call.status:
+        raise RuntimeError(f"{call.method} {call.path}: {answer.status} {text[:300]!r}")
+    return int(answer.headers["X-Statements"])
