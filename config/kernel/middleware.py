@@ -1,10 +1,15 @@
 """Middleware of the house."""
 
+import json
+
 from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import Http404, JsonResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from rest_framework.exceptions import ParseError
+
+from config.kernel.parsers import refuse_unspeakable
 
 
 class StaffMfaMiddleware:
@@ -40,7 +45,8 @@ class NulMiddleware:
     """PostgreSQL's texts cannot hold NUL, so nothing of ours is called or contains that.
 
     An address with it is not found; a query or a form with it is a bad request. JSON is checked
-    field by field, by the serializers of the API.
+    field by field, by the serializers of the API; that of allauth, which reads its own, for what
+    it could not handle.
     """
 
     forms = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -57,7 +63,21 @@ class NulMiddleware:
             return JsonResponse({"type": "client_error", "errors": [error]}, status=404)
         if not api and ("%00" in request.META.get("QUERY_STRING", "") or self._in_form(request)):
             raise BadRequest("NUL")
+        if request.path_info.startswith("/_allauth/") and self._unspeakable(request):
+            error = {"code": "parse_error", "message": _("The body cannot be read.")}
+            return JsonResponse({"status": 400, "errors": [error]}, status=400)
         return self.get_response(request)
+
+    @staticmethod
+    def _unspeakable(request) -> bool:
+        try:
+            refuse_unspeakable(json.loads(request.body or b"null"))
+        except (RecursionError, ParseError):
+            return True
+        except ValueError:
+            # No JSON at all: allauth says so itself.
+            return False
+        return False
 
     def _in_form(self, request) -> bool:
         return request.content_type in self.forms and any(

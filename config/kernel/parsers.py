@@ -32,11 +32,12 @@ class PlainJSONParser(JSONParser):
         except (RecursionError, LookupError) as error:
             # Nested beyond the decoder's stack, or in a charset that does not exist.
             raise ParseError() from error
-        _refuse_unspeakable(data)
+        refuse_unspeakable(data)
         return data
 
 
-def _refuse_unspeakable(data: Any) -> None:
+def refuse_unspeakable(data: Any) -> None:
+    """Raise ParseError for decoded JSON that is nested too deeply, or that no JSON can repeat."""
     level = [data]
     for _depth in range(DEEPEST):
         below: list[Any] = []

@@ -34,7 +34,11 @@ class CallerThrottle(SimpleRateThrottle):
             count = cache.incr(key)
         except ValueError:
             cache.add(key, 0, timeout=seconds + 1)
-            count = cache.incr(key)
+            try:
+                count = cache.incr(key)
+            except ValueError:
+                # Evicted, or the server began afresh, between the two: nothing has been counted.
+                return True
         return count <= limit
 
     def wait(self) -> float:

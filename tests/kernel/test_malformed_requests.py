@@ -97,6 +97,24 @@ def test_no_page_query_or_form_holds_nul(now):
     assert admin.get("/admin/mall/order/?state__exact=%00").status_code == 400
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"username": "\\ud800", "password": "x"}',
+        b'{"provider": "weixin_miniprogram", "process": "login",'
+        b' "token": {"client_id": "wx0000000000mall01", "access_token": "\\ud800"}}',
+    ],
+    ids=["deep", "password", "provider"],
+)
+@pytest.mark.parametrize("path", ["auth/login", "auth/provider/token"])
+def test_a_login_that_nothing_could_handle_is_refused(client, path, body):
+    answer = client.post(f"/_allauth/app/v1/{path}", body, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["code"] == "parse_error"
+
+
 def test_the_form_for_forgotten_passwords_mails_nobody(client, mailoutbox):
     answer = client.post("/accounts/password/reset/", {"email": "somebody@example.com"})
 

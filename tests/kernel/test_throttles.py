@@ -4,6 +4,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from django.core.cache import cache
 from rest_framework.test import APIRequestFactory
 
 from config.kernel.auth import Principal
@@ -85,3 +86,10 @@ def test_over_http_a_refusal_is_429_with_retry_after():
     assert refused.status_code == 429
     assert refused.json()["errors"][0]["code"] == "throttled"
     assert 0 < int(refused["Retry-After"]) <= 60
+
+
+def test_a_counter_that_vanishes_refuses_nobody(at, monkeypatch):
+    """The server may evict it, or start afresh, between being made and being counted."""
+    monkeypatch.setattr(cache, "add", lambda key, value, timeout: True)
+
+    assert allowed(member_id=1)
