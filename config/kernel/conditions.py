@@ -44,7 +44,8 @@ def _as_set(value: Any) -> set[str]:
 
 
 _operators: dict[str, Callable[[Any, Any], bool]] = {
-    "eq": lambda have, want: have == want,
+    # A set "is" what it contains: a product on the tea shelf has category tea.
+    "eq": lambda have, want: want in _as_set(have),
     "in": lambda have, want: bool(_as_set(have) & set(want)),
     "not_in": lambda have, want: not _as_set(have) & set(want),
     "gte": lambda have, want: have >= want,

@@ -8,7 +8,7 @@ suspense and refunded by itself.
 
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import SYSTEM
@@ -107,14 +107,19 @@ def _apply(trade: Trade, now: datetime) -> str:
     same = (trade.mchid, trade.amount_fen, trade.currency or "CNY")
     if same != (payment.mchid, payment.amount_fen, "CNY") or not trade.transaction_id:
         raise PaymentMismatch(payment=payment.no)
-    payment_transition(
-        payment=payment,
-        to_state=PaymentState.CAPTURED,
-        actor=SYSTEM,
-        now=now,
-        transaction_id=trade.transaction_id,
-        captured_at=now,
-    )
+    try:
+        with transaction.atomic():
+            payment_transition(
+                payment=payment,
+                to_state=PaymentState.CAPTURED,
+                actor=SYSTEM,
+                now=now,
+                transaction_id=trade.transaction_id,
+                captured_at=now,
+            )
+    except IntegrityError:
+        # The transaction id is unique: this money has paid something else already.
+        raise PaymentMismatch(payment=payment.no) from None
     if order.state == OrderState.PLACED:
         try:
             with transaction.atomic():

@@ -96,3 +96,9 @@ def test_a_condition_in_words():
         assert explain(condition) == (
             "colour is red and not (price is at most 100 or tags is one of a, b)"
         )
+
+
+def test_a_set_is_what_it_contains():
+    on_two_shelves = {"category": ("tea", "food")}
+    assert holds({"v": 1, "all": [clause("category", "eq", "tea")]}, on_two_shelves)
+    assert not holds({"v": 1, "all": [clause("category", "eq", "toys")]}, on_two_shelves)

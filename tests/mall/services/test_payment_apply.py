@@ -362,3 +362,19 @@ def test_a_refund_returns_to_the_payment_that_paid(order, payment, now):
     # then
     amounts = dict(Refund.objects.values_list("payment_id", "amount_fen"))
     assert amounts == {payment.pk: 10_000, second.pk: 5_000}
+
+
+def test_a_transaction_that_paid_something_else_pays_nothing_here(order, payment, now):
+    # given a captured payment of another order
+    other = plain_order(now=now)
+    paid = open_payment(other)
+    payment_apply(trade=trade(paid, transaction_id="42000000000000000000000001"), now=now)
+
+    # when the gateway names the same transaction for this one
+    with pytest.raises(PaymentMismatch):
+        payment_apply(trade=trade(payment, transaction_id="42000000000000000000000001"), now=now)
+
+    # then nothing moved
+    payment.refresh_from_db()
+    order.refresh_from_db()
+    assert (payment.state, order.state) == ("created", "placed")
