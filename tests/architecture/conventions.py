@@ -292,6 +292,22 @@ def _translatable(source: Source) -> Iterator[Breach]:
                 yield node.lineno, f"{node.func.id}({ast.unparse(argument)})"
 
 
+def _kernel_only(source: Source) -> Iterator[Breach]:
+    if not source.ours:
+        return
+    for node in ast.walk(source.tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "config":
+            names = [f"config.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        for name in names:
+            if name.split(".")[0] == "config" and name.split(".")[:2] != ["config", "kernel"]:
+                yield node.lineno, name  # type: ignore[attr-defined]
+
+
 _SKIPS = {"skip", "skipif", "xfail", "importorskip"}
 
 
@@ -327,6 +343,11 @@ RULES = (
         "services-by-keyword",
         "a service takes keywords (what it is about may come first), who and when together",
         _services_by_keyword,
+    ),
+    Rule(
+        "kernel-only",
+        "apps and the kernel know config.kernel and nothing else of config",
+        _kernel_only,
     ),
     Rule("every-test-runs", "a test that is left out proves nothing", _every_test_runs),
     Rule("translatable", "a msgid is a literal", _translatable),
