@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zlib import crc32
 
 from django.db import transaction
 from django.db.models import Max, Q
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel import locks
 from config.kernel.actors import Actor
 from config.kernel.errors import Conflict, DomainError
 from config.kernel.events import EventBase, record
@@ -44,6 +46,7 @@ def policy_draft(
         raise PolicyInvalid(problem=f"there is no kind {kind!r}")
     _validators[kind](body)
     with transaction.atomic():
+        _one_at_a_time(kind, scope)
         last = PolicyVersion.objects.filter(kind=kind, scope=scope).aggregate(n=Max("version"))["n"]
         return PolicyVersion.objects.create(
             kind=kind, scope=scope, version=(last or 0) + 1, body=body, note=note, created_at=now
@@ -59,6 +62,8 @@ def policy_publish(
     """
     _validators[policy.kind](policy.body)
     with transaction.atomic():
+        # Two at once would not see each other, and both be in force.
+        _one_at_a_time(policy.kind, policy.scope)
         peers = PolicyVersion.objects.filter(
             kind=policy.kind, scope=policy.scope, published_at__isnull=False
         )
@@ -75,6 +80,10 @@ def policy_publish(
         record([PolicyPublished(subject_id=policy.pk)], actor=actor, now=now)
     policy.refresh_from_db()
     return policy
+
+
+def _one_at_a_time(kind: str, scope: str) -> None:
+    locks.advisory("kernel.policy", [crc32(f"{kind}:{scope}".encode())])
 
 
 def policies_at(*, kind: str, scopes: set[str], moment: datetime) -> dict[str, PolicyVersion]:
