@@ -89,7 +89,7 @@ class AutoSchema(BaseAutoSchema):
         first = re.split(r"(?<=[.:;])\s", self._docstring().replace("\n", " "), maxsplit=1)[0]
         return first.rstrip(".:;") or None
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         parts = [self._docstring(), refusals.table(self._refusals())]
         return "\n\n".join(part for part in parts if part)
 

@@ -24,7 +24,7 @@ class Refused(serializers.Serializer):
     """A refusal; ``extra`` is what it knows beyond its text, such as which SKU is out of stock."""
 
     type = serializers.ChoiceField(["client_error", "server_error", "validation_error"])
-    errors = RefusedDetail(many=True)
+    errors = RefusedDetail(many=True)  # type: ignore[assignment]
     extra = serializers.DictField(required=False)
 
 
