@@ -54,7 +54,8 @@ class Agenda:
     def closing(self) -> datetime:
         return datetime.combine(self.day, DESK_CLOSES, tzinfo=SHANGHAI)
 
-    def run(self) -> None:
-        while self._heap:
+    def run(self, until: datetime) -> None:
+        """Everything up to ``until``, what it brings about included."""
+        while self._heap and self._heap[0][0] <= until:
             moment, _turn, action = heapq.heappop(self._heap)
             action(moment)

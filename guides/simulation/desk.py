@@ -38,8 +38,10 @@ def morning(agenda: Agenda) -> None:
 
 def parcels_arrive(agenda: Agenda, now: datetime) -> None:
     """The orders whose pickup was opened at ``now`` go to the people in the back of the shop."""
-    new = Fulfilment.objects.filter(state=FulfilmentState.PENDING, created_at=now)
-    for no, store_id in new.order_by("pk").values_list("order__no", "store_id"):
+    mine = [shop.pk for shop in agenda.world.shops]
+    new = Fulfilment.objects.filter(state=FulfilmentState.PENDING, created_at=now, store__in=mine)
+    # By order: which process opened a pickup first is nobody's business.
+    for no, store_id in new.order_by("order_id").values_list("order__no", "store_id"):
         agenda.at_the_desk(agenda.soon(now, 12, 150), partial(_ready, agenda, no, store_id))
 
 
@@ -49,7 +51,7 @@ def _parcels_of_yesterday(agenda: Agenda, ids: set[int]) -> None:
         Fulfilment.objects.filter(
             state__in=[FulfilmentState.PENDING, FulfilmentState.READY], order__member__in=ids
         )
-        .order_by("pk")
+        .order_by("order_id")
         .values_list("state", "order__no", "store_id", "pickup_no", "updated_at", "order__member")
     )
     for state, no, store_id, pickup_no, since, member_id in rows:
@@ -145,9 +147,19 @@ def _regret(agenda: Agenda, no: str, member_id: int, reason: str, now: datetime)
         agenda.at_the_desk(agenda.soon(now, 40, 300), partial(_decide, agenda, asked[0]))
 
 
-def regret_at_last(*, no: str, member_id: int, now: datetime) -> None:
-    """A request that nobody has decided yet."""
-    _request(no=no, member_id=member_id, lines=_all(no)[:1], reason=_REASONS[0], now=now)
+def regret_at_last(agenda: Agenda, *, now: datetime) -> bool:
+    """See to it that one request waits for a decision; whether it had to be made."""
+    ids = agenda.world.member_ids
+    if AfterSale.objects.filter(state=AfterSaleState.REQUESTED).exists():
+        return False
+    waiting = Fulfilment.objects.filter(
+        state__in=[FulfilmentState.PENDING, FulfilmentState.READY], order__member__in=ids
+    )
+    found = waiting.order_by("-order_id").values_list("order__no", "order__member").first()
+    if found is None:
+        return False
+    no, member_id = found
+    return _request(no=no, member_id=member_id, lines=_all(no)[:1], reason=_REASONS[0], now=now)
 
 
 def _request(

@@ -1,6 +1,5 @@
 """What WeChat would have said: the facts of payments, refunds and messages, without a network."""
 
-from collections import Counter
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -8,7 +7,7 @@ from django.db import transaction
 from config.kernel.actors import SYSTEM
 from config.kernel.errors import Conflict
 from config.kernel.wechat.facts import RefundFact, Trade, trade_read
-from guides.simulation.world import OPENID
+from guides.simulation.agenda import Agenda
 from mall.locks import order_lock, payment_lock
 from mall.models import Payment, Refund
 from mall.services.order_state import payment_transition
@@ -41,11 +40,11 @@ def payment_made(payment: Payment, *, now: datetime) -> str:
     return payment_apply(trade=trade_of(payment, paid_at=now), now=now)
 
 
-def payments_close(*, now: datetime) -> None:
+def payments_close(agenda: Agenda, *, now: datetime) -> None:
     """Open payments of orders that have ended are closed, as the query of the worker does."""
     due = Payment.objects.filter(
         state__in=[PaymentState.CREATED, PaymentState.PENDING],
-        payer_openid__startswith=OPENID,
+        payer_openid__startswith=agenda.world.openid,
         # Later than any payment that may still come late.
         expires_at__lte=now - timedelta(minutes=30),
     )
@@ -60,10 +59,10 @@ def payments_close(*, now: datetime) -> None:
                 )
 
 
-def refunds_arrive(tally: Counter[str], *, now: datetime) -> None:
+def refunds_arrive(agenda: Agenda, *, now: datetime) -> None:
     """Approved refunds reach the shoppers' WeChat."""
     due = Refund.objects.filter(
-        state=RefundState.APPROVED, payment__payer_openid__startswith=OPENID
+        state=RefundState.APPROVED, payment__payer_openid__startswith=agenda.world.openid
     )
     for refund in due.select_related("payment").order_by("pk"):
         payment = refund.payment
@@ -80,16 +79,16 @@ def refunds_arrive(tally: Counter[str], *, now: datetime) -> None:
             raw={},
         )
         if refund_apply(fact=fact, now=now) == "done":
-            tally["refunds"] += 1
-            tally["refunded_fen"] += refund.amount_fen
+            agenda.tally["refunds"] += 1
+            agenda.tally["refunded_fen"] += refund.amount_fen
 
 
-def messages_arrive(tally: Counter[str], *, now: datetime) -> None:
+def messages_arrive(agenda: Agenda, *, now: datetime) -> None:
     """Messages to simulated people were sent; every ninth had no credit left."""
     waiting = Message.objects.filter(
         state=MessageState.PENDING,
         next_attempt_at__lte=now,
-        member__external_ids__value__startswith=OPENID,
+        member__external_ids__value__startswith=agenda.world.openid,
     )
     rows = list(waiting.distinct().order_by("pk"))
     unwanted = rows[8::9]
@@ -102,4 +101,4 @@ def messages_arrive(tally: Counter[str], *, now: datetime) -> None:
     except Conflict:
         # A worker is sending some of them: the rest is taken next time.
         return
-    tally["messages"] += len(sent)
+    agenda.tally["messages"] += len(sent)

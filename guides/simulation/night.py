@@ -6,11 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from config.kernel.actors import SYSTEM
-from config.kernel.relay import drain
+from config.kernel.relay import relay_once
 from coupons.guards import coupon_expire
 from guides.simulation.agenda import Agenda
-from guides.simulation.desk import parcels_arrive
-from guides.simulation.gateway import messages_arrive, payments_close, refunds_arrive
 from mall.models import Stock
 from mall.services.order_close import orders_close
 from mall.services.order_end import orders_expire
@@ -20,28 +18,26 @@ from stores.services.ledger_seal import ledger_seal
 
 # A shop that has fewer pieces of an article than this gets a delivery up to its shelf's size.
 _FEW = 9
+# Small enough that two processes share what waits.
+_RELAY_BATCH = 40
 
 
-def tick(agenda: Agenda, now: datetime) -> None:
-    """What the worker does all the time: react, send refunds and messages."""
-    refunds_arrive(agenda.tally, now=now)
-    drain(now=now)
-    messages_arrive(agenda.tally, now=now)
-    parcels_arrive(agenda, now)
+def relay(*, now: datetime) -> None:
+    """Deliver what waits, reactions to reactions included."""
+    while relay_once(now=now, limit=_RELAY_BATCH):
+        pass
 
 
-def small_hours(agenda: Agenda, now: datetime) -> None:
-    """After the last visitor: the day's books are finished and sealed."""
+def small_hours(*, now: datetime) -> None:
+    """After the last visitor: what has run out ends, and the books of the day are sealed."""
     orders_expire(now=now)
-    payments_close(now=now)
-    tick(agenda, now)
     while orders_close(now=now):
         pass
     while coupon_expire(now=now):
         pass
     while points_expire(now=now):
         pass
-    drain(now=now)
+    relay(now=now)
     ledger_seal(now=now)
 
 
@@ -49,21 +45,21 @@ def delivery(agenda: Agenda, now: datetime) -> None:
     """Shelves are filled up and counted before the shops open, the way stores do it: a list."""
     weights = {a.sku_id: a.weight for a in agenda.world.articles}
     shops = [shop.pk for shop in agenda.world.shops]
-    short = (
-        Stock.objects.filter(store__in=shops, sku__in=weights, on_hand__lt=_FEW + 40)
-        .order_by("store", "sku")
+    levels = (
+        Stock.objects.filter(store__in=shops, sku__in=weights)
+        .order_by("store__code", "sku__code")
         .values_list("store__code", "sku__code", "sku_id", "on_hand", "reserved")
     )
     heaviest = max(weights.values())
     rows = []
-    for store, sku, sku_id, on_hand, reserved in short:
+    for store, sku, sku_id, on_hand, reserved in levels:
         most = 20 + 60 * weights[sku_id] // heaviest
         if on_hand - reserved < _FEW + most // 3:
             rows.append((store, sku, most + reserved))
     if not rows:
         return
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"delivery-{agenda.day:%Y%m%d}.csv"
+        path = Path(folder) / f"delivery-{agenda.day:%Y%m%d}-{agenda.world.district}.csv"
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(("store_code", "sku_code", "on_hand"))

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from config.kernel.actors import Actor
 from guides.simulation.traffic import weighted
-from guides.simulation.world import OPENID, Person, World
-from members.models import ExternalId, Member, Tier
+from guides.simulation.world import Person, World
+from members.models import ExternalId, Member
 from members.services.consent_give import consent_give
 from members.services.member_identify import member_identify
 from members.services.member_wechat import WechatIdentity
@@ -37,7 +37,7 @@ def newcomer(world: World, rng: random.Random, now: datetime) -> Person:
     """A first login, with consent to privacy, mostly to messages, and mostly a phone number."""
     number = len(world.people) + 1
     shop = weighted(rng, world.shop_sums)
-    identity = WechatIdentity(world.appid, f"{OPENID}{number:08d}")
+    identity = WechatIdentity(world.appid, f"{world.openid}{number:07d}")
     member = member_identify(identity=identity, now=now)
     actor = Actor.member(member.pk)
     kinds = [ConsentKind.PRIVACY]
@@ -47,7 +47,12 @@ def newcomer(world: World, rng: random.Random, now: datetime) -> Person:
         consent_give(member_id=member.pk, kind=kind, version="1", actor=actor, now=now)
     if rng.randrange(100) < 85:
         try:
-            phone_bind(member_id=member.pk, phone=f"+86198{number:08d}", actor=actor, now=now)
+            phone_bind(
+                member_id=member.pk,
+                phone=f"+86198{world.district}{number:07d}",
+                actor=actor,
+                now=now,
+            )
         except PhoneTaken:
             # Somebody real has it; people live without a phone number here.
             pass
@@ -56,7 +61,7 @@ def newcomer(world: World, rng: random.Random, now: datetime) -> Person:
     Member.objects.filter(pk=member.pk).update(
         nickname=name,
         home_store_id=world.shops[shop].pk,
-        tier=Tier.objects.order_by("growth_from").first(),
+        tier_id=world.tier_id,
     )
     person = Person(member.pk, shop)
     world.people.append(person)
@@ -64,16 +69,18 @@ def newcomer(world: World, rng: random.Random, now: datetime) -> Person:
 
 
 def demo_members_join(world: World, now: datetime) -> None:
-    """The members of the demo shop too: they log in once, as their unionid knows them."""
+    """The demo's members of these shops too: they log in once, as their unionid knows them."""
+    index = {shop.pk: n for n, shop in enumerate(world.shops)}
     rows = (
-        ExternalId.objects.filter(kind=ExternalKind.UNIONID, member__no__startswith="MDEMO")
+        ExternalId.objects.filter(
+            kind=ExternalKind.UNIONID, member__no__startswith="MDEMO", member__home_store__in=index
+        )
         .exclude(member__in=world.member_ids)
         .order_by("pk")
         .values_list("member_id", "member__no", "member__home_store_id", "value")
     )
-    index = {shop.pk: n for n, shop in enumerate(world.shops)}
     for member_id, no, store_id, unionid in rows:
         member_identify(
-            identity=WechatIdentity(world.appid, f"{OPENID}{no.lower()}", unionid), now=now
+            identity=WechatIdentity(world.appid, f"{world.openid}{no.lower()}", unionid), now=now
         )
-        world.people.append(Person(member_id, index.get(store_id or 0, 0)))
+        world.people.append(Person(member_id, index[store_id or 0]))

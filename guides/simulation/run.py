@@ -7,36 +7,33 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel import clock
 from config.kernel.errors import DomainError
 from config.kernel.models import Batch
 from config.kernel.tasks import without_nudges
-from guides.simulation import desk, night, people, shopping
+from guides.simulation import desk, gateway, night, people, shopping
 from guides.simulation.agenda import Agenda
+from guides.simulation.crew import Crew, live_together
 from guides.simulation.traffic import midnight, visit_moment, visits_expected
-from guides.simulation.world import World, world_load
-from mall.models import AfterSale, Fulfilment
-from mall.states import AfterSaleState, FulfilmentState
+from guides.simulation.world import World, worlds_load
 from stores.models import Seal
 
 KIND = "simulate"
-# How often the relay runs; in the shops' hours every half hour, at night not at all.
-_TICK = timedelta(minutes=30)
-_LOCK = 20_261_122
+# How often the relay runs while people shop.
+_BEAT = timedelta(minutes=45)
+_FIRST_BEAT, _LAST_BEAT = timedelta(hours=7), timedelta(hours=23, minutes=50)
+_SMALL_HOURS = timedelta(days=1, hours=1, minutes=5)
+# Everything is quiet until then, so that a day starts from what the database holds.
+_DELIVERY = timedelta(hours=5, minutes=40)
+
+Progress = Callable[[int], None]
 
 
 class SimulationTooEarly(DomainError):
     code = "simulation_too_early"
     message = _("The mall opened on {opened}: no earlier day can be simulated.")
-
-
-class SimulationRunning(DomainError):
-    code = "simulation_running"
-    status = 409
-    message = _("Another simulation of this mall is running.")
 
 
 @dataclass
@@ -47,6 +44,15 @@ class Report:
     tally: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True)
+class Plan:
+    days: list[date]
+    seed: int
+    per_day: int
+    now: datetime
+    progress: Progress
+
+
 def simulate(
     *,
     days: int,
@@ -54,28 +60,28 @@ def simulate(
     until: date,
     now: datetime,
     per_day: int = 300,
-    progress: Callable[[int], None] = lambda orders: None,
-    begun: Callable[[date, int], None] = lambda day, visits: None,
+    processes: int = 1,
+    progress: Progress = lambda visits: None,
 ) -> Report:
     """Live through the ``days`` days that end with ``until``, as far as they are still to come.
 
     A day that was simulated, or whose books are sealed, is over. The day of ``now`` ends at
-    ``now``. Same mall and same ``seed``: same orders, amounts and states. ``begun`` hears of each
-    day and its expected visits, ``progress`` of each visit. Raises WorldIncomplete,
-    SimulationTooEarly, SimulationRunning.
+    ``now``. Same mall and same ``seed``: same orders, amounts and states, whatever the number of
+    ``processes`` (one or two). ``progress`` hears of the visits. Raises WorldIncomplete and
+    SimulationTooEarly. Not for a mall that is open: nothing else may use it meanwhile.
     """
-    report = Report()
-    with _alone(), without_nudges():
-        wanted = days_to_come(days=days, until=until, now=now)
-        if not wanted:
-            return report
-        world = world_load()
-        if midnight(wanted[0]) < world.opened_at:
-            raise SimulationTooEarly(opened=clock.local_date(world.opened_at))
-        for day in wanted:
-            tally = _live(world, day, seed, per_day, now, progress, begun, last=day == wanted[-1])
-            report.days.append(day)
-            report.tally.update(tally)
+    report = Report(days_to_come(days=days, until=until, now=now))
+    if not report.days:
+        return report
+    districts = worlds_load()
+    opened = max(world.opened_at for world in districts)
+    if midnight(report.days[0]) < opened:
+        raise SimulationTooEarly(opened=clock.local_date(opened))
+    plan = Plan(report.days, seed, per_day, now, progress)
+    with without_nudges():
+        live_together(
+            partial(_live, plan, districts, report), processes=min(processes, len(districts))
+        )
     return report
 
 
@@ -92,85 +98,90 @@ def days_to_come(*, days: int, until: date, now: datetime) -> list[date]:
     return [first + timedelta(days=n) for n in range((until - first).days + 1)]
 
 
-class _alone:
-    """One simulation at a time; its commits need not survive a power cut one by one."""
-
-    def __enter__(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s::bigint)", [_LOCK])
-            if not cursor.fetchone()[0]:
-                raise SimulationRunning()
-            cursor.execute("SET synchronous_commit TO off")
-
-    def __exit__(self, *error: object) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("RESET synchronous_commit")
-            cursor.execute("SELECT pg_advisory_unlock(%s::bigint)", [_LOCK])
-
-
-def _live(
-    world: World,
-    day: date,
-    seed: int,
-    per_day: int,
-    now: datetime,
-    progress: Callable[[int], None],
-    begun: Callable[[date, int], None],
-    *,
-    last: bool,
-) -> Counter[str]:
-    agenda = Agenda(world, day, random.Random(f"{seed}:{day.isoformat()}"), until=now)
-    batch = Batch.objects.create(kind=KIND, source=day.isoformat(), started_at=now)
-    if not world.people or len(world.people) < 50:
-        people.demo_members_join(world, midnight(day) + timedelta(hours=5))
-    world.refresh(day)
-    visits = _plan(agenda, per_day, progress)
-    begun(day, visits)
-    agenda.run()
-    if last:
-        _leave_something_to_do(agenda, now)
-    batch.total, batch.done = visits, agenda.tally["orders"]
-    batch.summary = {"seed": seed, **dict(sorted(agenda.tally.items()))}
-    batch.finished_at = clock.now()
-    batch.save(update_fields=["total", "done", "summary", "finished_at"])
-    return agenda.tally
+def _live(plan: Plan, districts: list[World], report: Report, crew: Crew) -> None:
+    worlds = [districts[n] for n in crew.mine(len(districts))]
+    for day in plan.days:
+        batch = None
+        if crew.leads:
+            # A day that is interrupted stays as it is and counts as over.
+            batch = Batch.objects.create(kind=KIND, source=day.isoformat(), started_at=plan.now)
+        tally = crew.gather(day, _day(plan, day, worlds, crew))
+        if batch is None:
+            continue
+        report.tally.update(tally)
+        batch.total, batch.done = tally["visits"], tally["orders"]
+        batch.summary = {"seed": plan.seed, **dict(sorted(tally.items()))}
+        batch.finished_at = clock.now()
+        batch.save(update_fields=["total", "done", "summary", "finished_at"])
 
 
-def _plan(agenda: Agenda, per_day: int, progress: Callable[[int], None]) -> int:
-    """Everything of the day that does not follow from something else; returns its visits."""
-    day, rng = agenda.day, agenda.rng
+def _day(plan: Plan, day: date, worlds: list[World], crew: Crew) -> Counter[str]:
+    """One day of our districts, in step with the others'. Returns what happened in ours."""
+    agendas = [_agenda(plan, day, world) for world in worlds]
     start = midnight(day)
-    agenda.at(start + timedelta(hours=5, minutes=40), partial(night.delivery, agenda))
-    expected = visits_expected(day, per_day=per_day)
-    visits = max(1, expected * (92 + rng.randrange(17)) // 100)
+    beats = []
+    moment = start + _FIRST_BEAT
+    while moment <= start + _LAST_BEAT:
+        beats.append(moment)
+        moment += _BEAT
+    for moment in [*beats, start + _SMALL_HOURS]:
+        if moment > plan.now:
+            break
+        _beat(agendas, moment, crew)
+    if plan.now >= start + _SMALL_HOURS:
+        for agenda in agendas:
+            gateway.payments_close(agenda, now=start + _SMALL_HOURS)
+        crew.sync()
+        if crew.leads:
+            night.small_hours(now=start + _SMALL_HOURS)
+    else:
+        _beat(agendas, plan.now, crew)
+    if day == plan.days[-1]:
+        _leave_something_to_do(agendas[0], min(plan.now, start + _SMALL_HOURS), crew)
+    crew.sync()
+    return sum((agenda.tally for agenda in agendas), Counter())
+
+
+def _agenda(plan: Plan, day: date, world: World) -> Agenda:
+    """The day of a district with everything that does not follow from something else."""
+    rng = random.Random(f"{plan.seed}:{day.isoformat()}:{world.district}")
+    agenda = Agenda(world, day, rng, until=plan.now)
+    start = midnight(day)
+    if day == plan.days[0] and start + _DELIVERY <= plan.now:
+        people.demo_members_join(world, start + _DELIVERY)
+    world.refresh(day)
+    agenda.at(start + _DELIVERY, partial(night.delivery, agenda))
+    expected = visits_expected(day, per_day=plan.per_day)
+    visits = max(1, expected * world.share * (92 + rng.randrange(17)) // 10_000)
     for _visit in range(visits):
-        agenda.at(visit_moment(day, rng), partial(_visit_counted, agenda, progress))
+        agenda.at(visit_moment(day, rng), partial(_visit_counted, agenda, plan.progress))
     for _stroll in range(visits * 6 // 100):
         agenda.at(visit_moment(day, rng), partial(shopping.stroll, agenda))
     desk.morning(agenda)
-    moment = start + timedelta(hours=7)
-    while moment < start + timedelta(days=1):
-        agenda.at(moment, partial(night.tick, agenda))
-        moment += _TICK
-    agenda.at(start + timedelta(days=1, hours=1, minutes=5), partial(night.small_hours, agenda))
-    return visits
+    return agenda
 
 
-def _visit_counted(agenda: Agenda, progress: Callable[[int], None], now: datetime) -> None:
+def _visit_counted(agenda: Agenda, progress: Progress, now: datetime) -> None:
     shopping.visit(agenda, now)
+    agenda.tally["visits"] += 1
     progress(1)
 
 
-def _leave_something_to_do(agenda: Agenda, now: datetime) -> None:
-    """At the end of the last day staff find an open request, and nothing waits for the relay."""
-    end = min(now, midnight(agenda.day) + timedelta(days=1, hours=2))
-    night.tick(agenda, end)
-    ids = agenda.world.member_ids
-    if not AfterSale.objects.filter(state=AfterSaleState.REQUESTED, order__member__in=ids).exists():
-        waiting = Fulfilment.objects.filter(
-            state__in=[FulfilmentState.PENDING, FulfilmentState.READY], order__member__in=ids
-        )
-        found = waiting.order_by("-pk").values_list("order__no", "order__member").first()
-        if found is not None:
-            desk.regret_at_last(no=found[0], member_id=found[1], now=end)
-    night.tick(agenda, end)
+def _beat(agendas: list[Agenda], moment: datetime, crew: Crew) -> None:
+    """Go up to ``moment``; then, together, what the worker would have done by now."""
+    for agenda in agendas:
+        agenda.run(moment)
+        gateway.refunds_arrive(agenda, now=moment)
+    crew.sync()
+    night.relay(now=moment)
+    crew.sync()
+    for agenda in agendas:
+        gateway.messages_arrive(agenda, now=moment)
+        desk.parcels_arrive(agenda, moment)
+
+
+def _leave_something_to_do(agenda: Agenda, end: datetime, crew: Crew) -> None:
+    """After the last day staff find at least one open request."""
+    crew.sync()
+    if crew.leads and desk.regret_at_last(agenda, now=end):
+        night.relay(now=end)

@@ -1,4 +1,9 @@
-"""What a simulated day finds: shops with their people, goods with their popularity, members."""
+"""What a simulated day finds: shops with their people, goods with their popularity, members.
+
+The mall is cut into two districts that share nothing but the goods' names: shops, guides, members
+and scarce coupons belong to one of them. Each has its own dice, so that two processes can live
+through one day side by side and still come to the same amounts as one.
+"""
 
 import random
 from bisect import bisect_right
@@ -17,13 +22,15 @@ from guides.models import Guide, GuideAssignment
 from guides.services.code_create import OWNER
 from guides.simulation.traffic import shelf_percent
 from mall.models import Sku
-from members.models import Card, CardProduct, ExternalId
+from members.models import Card, CardProduct, ExternalId, Tier
 from members.states import ExternalKind
 from stores.models import Assignment, Store
 from stores.states import Role
 
-# How the WeChat of simulated people knows them; nobody else's openid begins so.
-OPENID = "sim-"
+DISTRICTS = 2
+# A template with fewer coupons than this, or with a budget, is claimed in one district alone:
+# who gets the last one must not depend on which process is faster.
+_PLENTY = 5_000
 # In thousandths: how often a guide gets a visitor of the shop to scan a code.
 SKILLS = (560, 430, 340, 270, 190, 120)
 _SHARES = (26, 21, 18, 14, 12, 9)
@@ -68,17 +75,26 @@ class Person:
 
 @dataclass
 class World:
+    """One district. ``openid`` begins the openids of its members, and of nobody else."""
+
+    district: int
     appid: str
+    share: int
     shops: list[Shop]
     shop_sums: list[int]
     articles: list[Article]
     card_products: dict[str, list[str]]
     templates: dict[str, list[str]]
+    tier_id: int | None
     opened_at: datetime
     people: list[Person] = field(default_factory=list)
     card_holders: set[int] = field(default_factory=set)
     coupon_holders: set[int] = field(default_factory=set)
     sums: list[int] = field(default_factory=list)
+
+    @property
+    def openid(self) -> str:
+        return f"sim-{self.district}-"
 
     @property
     def member_ids(self) -> set[int]:
@@ -97,32 +113,65 @@ class World:
         return self.articles[bisect_right(self.sums, rng.randrange(self.sums[-1]))]
 
 
-def world_load() -> World:
-    """The mall as it stands. Raises WorldIncomplete when nobody could sell or buy in it."""
+def worlds_load() -> list[World]:
+    """The districts of the mall as it stands. Raises WorldIncomplete when nobody could sell or
+    buy in it."""
     shops = _shops()
     if not shops:
         raise WorldIncomplete(problem="no shop with staff of its own; load the demo mall first")
     articles = _articles()
     if not articles:
         raise WorldIncomplete(problem="nothing is on sale")
-    operators = {shop.operator for shop in shops}
-    world = World(
-        appid=next(iter(settings.WECHAT["miniprograms"]), "wx-simulated"),
-        shops=shops,
-        shop_sums=list(accumulate(_SHARES[min(i, len(_SHARES) - 1)] for i in range(len(shops)))),
-        articles=articles,
-        card_products=_codes(CardProduct, operators, on_sale=True),
-        templates=_codes(Template, operators, public=True),
-        opened_at=_opened_at(shops),
-    )
-    world.people = _people(world)
-    return world
+    shares = {shop.pk: _SHARES[min(n, len(_SHARES) - 1)] for n, shop in enumerate(shops)}
+    tier = Tier.objects.order_by("growth_from").first()
+    cards = _card_products()
+    found = []
+    for district, mine in enumerate(_districts(shops, shares)):
+        sums = list(accumulate(shares[shop.pk] for shop in mine))
+        world = World(
+            district=district,
+            appid=next(iter(settings.WECHAT["miniprograms"]), "wx-simulated"),
+            share=100 * sums[-1] // sum(shares.values()),
+            shops=mine,
+            shop_sums=sums,
+            articles=articles,
+            card_products=cards,
+            templates=_templates(district),
+            tier_id=tier.pk if tier else None,
+            opened_at=_opened_at(mine),
+        )
+        world.people = _people(world)
+        found.append(world)
+    return found
 
 
-def _codes(model: type, operators: set[str], **only: bool) -> dict[str, list[str]]:
-    rows = model.objects.filter(archived_at=None, **only).order_by("pk")  # type: ignore[attr-defined]
-    found: dict[str, list[str]] = {operator: [] for operator in operators}
+def _districts(shops: list[Shop], shares: dict[int, int]) -> list[list[Shop]]:
+    """The shops dealt out so that every district sees about the same number of visitors."""
+    districts: list[list[Shop]] = [[] for _district in range(min(DISTRICTS, len(shops)))]
+    for shop in shops:
+        min(districts, key=lambda d: sum(shares[s.pk] for s in d)).append(shop)
+    return districts
+
+
+def _card_products() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    rows = CardProduct.objects.filter(archived_at=None, on_sale=True).order_by("pk")
     for operator, code in rows.values_list("operator__code", "code"):
+        found.setdefault(operator, []).append(code)
+    return found
+
+
+def _templates(district: int) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    rows = Template.objects.filter(archived_at=None, public=True).order_by("pk")
+    scarce = 0
+    for operator, code, quota, budget in rows.values_list(
+        "operator__code", "code", "quota", "budget_fen"
+    ):
+        if budget is not None or quota < _PLENTY:
+            scarce += 1
+            if scarce % DISTRICTS != district:
+                continue
         found.setdefault(operator, []).append(code)
     return found
 
@@ -199,7 +248,7 @@ def _opened_at(shops: list[Shop]) -> datetime:
 def _people(world: World) -> list[Person]:
     index = {shop.pk: n for n, shop in enumerate(world.shops)}
     rows = ExternalId.objects.filter(
-        kind=ExternalKind.OPENID, app_id=world.appid, value__startswith=OPENID
+        kind=ExternalKind.OPENID, app_id=world.appid, value__startswith=world.openid
     )
     return [
         Person(member_id, index.get(store_id or 0, member_id % len(world.shops)))

@@ -1,5 +1,6 @@
 """manage.py simulate: days of a believable business, through the real services."""
 
+import os
 from argparse import ArgumentParser
 from datetime import date
 from typing import Any
@@ -32,6 +33,9 @@ class Command(BaseCommand):
             "--per-day", type=int, default=300, help="orders of an ordinary day, default 300"
         )
         parser.add_argument(
+            "--processes", type=int, choices=(1, 2), default=min(2, os.cpu_count() or 1)
+        )
+        parser.add_argument(
             "--if-empty", action="store_true", help="do nothing where there are orders"
         )
 
@@ -59,8 +63,8 @@ class Command(BaseCommand):
                     until=until,
                     now=now,
                     per_day=options["per_day"],
-                    progress=bar.update,
-                    begun=lambda day, visits: bar.set_description(day.isoformat()),
+                    processes=options["processes"],
+                    progress=lambda visits: bar.update(visits * options["processes"]),
                 )
             except DomainError as error:
                 raise CommandError(str(error)) from None
