@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from config.kernel.errors import NotFound
 from mall.models import AfterSale, Order, Payment, Refund
@@ -50,7 +50,8 @@ def refunds_due(*, now: datetime, limit: int) -> list[Refund]:
 
 
 def payments_due(*, before: datetime, limit: int) -> list[Payment]:
-    """Open payments not asked about since ``before``, that no other worker holds."""
+    """Open payments not asked about since ``before``, that no other worker holds; the one not
+    asked about for longest first, so that many that wait keep no other from its turn."""
     return list(
         Payment.objects.select_for_update(skip_locked=True, no_key=True)
         .filter(
@@ -58,5 +59,5 @@ def payments_due(*, before: datetime, limit: int) -> list[Payment]:
             state__in=[PaymentState.CREATED, PaymentState.PENDING],
             created_at__lte=before,
         )
-        .order_by("pk")[:limit]
+        .order_by(F("checked_at").asc(nulls_first=True), "pk")[:limit]
     )

@@ -8,6 +8,9 @@ from mall.services.order_end import orders_expire as expire
 from mall.services.payment_query import payments_query as query
 from mall.services.refund_send import refunds_send as send
 
+# What one run may ask the gateway about before it leaves the worker to others.
+BATCHES = 10
+
 
 @shared_task(name="mall.tasks.orders_expire", expires=60)
 def orders_expire() -> None:
@@ -16,7 +19,10 @@ def orders_expire() -> None:
 
 @shared_task(name="mall.tasks.payments_query", expires=60)
 def payments_query() -> None:
-    query(now=clock.now())
+    """Ask about open payments, a few batches at most: the next beat goes on."""
+    for _batch in range(BATCHES):
+        if not query(now=clock.now()):
+            return
 
 
 @shared_task(name="mall.tasks.refunds_send", expires=60)

@@ -171,3 +171,18 @@ def test_what_is_paid_is_not_asked_about(order, now, wechat):
     pay_order(order, now=now)
 
     assert payments_query(now=now + LATE) == 0
+
+
+def test_many_that_wait_keep_no_other_from_its_turn(order, wechat, now, openid):
+    # given more of them than one batch takes
+    first, second, third = (
+        open_payment(one, now=now) for one in (order, plain_order(now=now), plain_order(now=now))
+    )
+
+    # when the first two are due again by the time of the next batch
+    assert payments_query(now=now + SOON, limit=2) == 2
+    assert payments_query(now=now + 2 * SOON, limit=2) == 2
+
+    # then the third had its turn before the second's next
+    asked = dict(Payment.objects.values_list("pk", "checked_at"))
+    assert asked == {first.pk: now + 2 * SOON, second.pk: now + SOON, third.pk: now + 2 * SOON}
