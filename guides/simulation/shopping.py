@@ -198,7 +198,7 @@ def _decide(agenda: Agenda, sale: Sale, now: datetime) -> None:
         agenda.at(over, partial(_expire, agenda, sale))
         agenda.at(agenda.soon(over, 1, 9), partial(_pay_late, agenda, sale))
     else:
-        agenda.at(agenda.soon(now, 0, 4), partial(_pay, agenda, sale))
+        agenda.at(agenda.soon(now, 1, 5), partial(_pay, agenda, sale))
 
 
 def _quoted(agenda: Agenda, basket: Basket, now: datetime) -> Quote | None:
@@ -254,9 +254,9 @@ def _open_sheet(agenda: Agenda, sale: Sale, now: datetime) -> Payment:
 
 
 def _pay(agenda: Agenda, sale: Sale, now: datetime) -> None:
-    """The payment sheet is opened, and the password typed a few seconds later."""
-    payment = _open_sheet(agenda, sale, now)
-    if payment_made(payment, now=now + timedelta(seconds=agenda.rng.randrange(5, 25))) != "paid":
+    """The payment sheet was opened some seconds ago; now the password is typed."""
+    payment = _open_sheet(agenda, sale, now - timedelta(seconds=agenda.rng.randrange(5, 25)))
+    if payment_made(payment, now=now) != "paid":
         return
     agenda.tally["paid"] += 1
     agenda.tally["paid_fen"] += sale.total_fen

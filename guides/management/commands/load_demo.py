@@ -4,6 +4,7 @@ It lives in the top app because the demo reaches from the organisation up to the
 """
 
 import json
+import os
 from argparse import ArgumentParser
 from typing import Any
 
@@ -12,10 +13,15 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from config.kernel import clock
+from config.kernel.errors import DomainError
 from guides.demo.load import load_guides, logins, logins_path
-from mall.demo.load import load_mall
-from mall.models import Product
+from guides.simulation.run import simulate
+from mall.demo.load import SEED, load_mall
+from mall.models import Order, Product
 from stores.models import Store
+
+# Of the days that come with the demo: few enough for a quick first start.
+ORDERS_PER_DAY = 60
 
 
 class Command(BaseCommand):
@@ -24,6 +30,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--if-empty", action="store_true", help="do nothing where stores or products exist"
+        )
+        parser.add_argument(
+            "--days",
+            type=int,
+            default=0,
+            help="where there are no orders, simulate so many days up to now (see simulate)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -43,3 +55,22 @@ class Command(BaseCommand):
         path.touch(mode=0o600)
         path.write_text(json.dumps(logins(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         self.stdout.write(f"the demo mall is there; logins in {path}")
+        if options["days"] and not Order.objects.exists():
+            self._simulate(options["days"])
+
+    def _simulate(self, days: int) -> None:
+        """So that no screen is empty. A mall that cannot be simulated is a mall all the same."""
+        now = clock.now()
+        try:
+            report = simulate(
+                days=days,
+                seed=SEED,
+                until=clock.local_date(now),
+                now=now,
+                per_day=ORDERS_PER_DAY,
+                processes=min(2, os.cpu_count() or 1),
+            )
+        except DomainError as error:
+            self.stdout.write(str(error))
+            return
+        self.stdout.write(f"{report.tally['orders']} orders on {len(report.days)} days")
