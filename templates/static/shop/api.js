@@ -181,11 +181,15 @@ async function send(method, url, body, { key, signal } = {}) {
     clearTimeout(slow);
     waiting -= 1;
     if (!waiting) emit("slow", false);
-    const call = { method, path: url, status, ms: Math.round(performance.now() - began) };
-    calls.unshift(call);
-    calls.length = Math.min(calls.length, 40);
-    emit("call", call);
+    // What the page itself gave up is nobody's failure.
+    if (!signal?.aborted) log({ method, path: url, status, ms: Math.round(performance.now() - began) });
   }
+}
+
+function log(call) {
+  calls.unshift(call);
+  calls.length = Math.min(calls.length, 40);
+  emit("call", call);
 }
 
 function parse(text) {

@@ -1,6 +1,6 @@
 // The frame: addresses after the # lead to pages; banners say when the network is slow or gone.
 
-import { events, get, loggedIn, read, useWechat, write } from "./api.js";
+import { events, get, loggedIn, useWechat, write } from "./api.js";
 import { cart, cardPurchase } from "./cart.js";
 import { home, list } from "./home.js";
 import { about, me } from "./member.js";
@@ -111,7 +111,6 @@ if (document.body.dataset.sandbox) useWechat(wechat);
 // A guide's code leads here with its token; it goes with the order that follows.
 const source = new URLSearchParams(location.search).get("source");
 if (source) write("source", source);
-else if (read("source") === null) write("source", "");
 // An address after the # is a page here, so the link to the content is followed by hand.
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();

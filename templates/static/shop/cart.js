@@ -62,7 +62,7 @@ function checkout({ basket, coupons, spendable, signal, after }) {
   const bar = h("div", { class: "bar", "aria-live": "polite" });
   const box = h("section", { "aria-busy": "true" }, parts, bar);
   // All of them first: the API says which go together and what the others lack.
-  const state = { picked: new Set(coupons.slice(0, 10).map((c) => c.no)), card: spendable > 0, most: null };
+  const state = { picked: new Set(coupons.slice(0, 10).map((c) => c.no)), refused: new Map(), card: spendable > 0, most: null };
 
   const wanted = () => ({
     ...basket, coupons: [...state.picked],
@@ -73,11 +73,13 @@ function checkout({ basket, coupons, spendable, signal, after }) {
     box.setAttribute("aria-busy", "true");
     try {
       let quote = await post("quotes", wanted());
-      const refused = new Map(quote.refused_coupons.map((r) => [r.coupon, r]));
-      for (const no of refused.keys()) state.picked.delete(no);
+      for (const refusal of quote.refused_coupons) {
+        state.picked.delete(refusal.coupon);
+        state.refused.set(refusal.coupon, refusal);
+      }
       // A quote that refused coupons is no quote to order by: ask for the basket without them.
-      if (refused.size) quote = await post("quotes", wanted());
-      if (!signal.aborted) draw(quote, refused);
+      if (quote.refused_coupons.length) quote = await post("quotes", wanted());
+      if (!signal.aborted) draw(quote);
     } catch (error) {
       if (!signal.aborted) parts.replaceChildren(h("p", { class: "note error", role: "alert" }, messageOf(error)));
     } finally {
@@ -85,21 +87,21 @@ function checkout({ basket, coupons, spendable, signal, after }) {
     }
   }
 
-  function draw(quote, refused) {
+  function draw(quote) {
     const pay = h("button", { class: "btn primary block", type: "button" },
       quote.to_pay_fen ? t("Pay {amount}", { amount: yuan(quote.to_pay_fen) }) : t("Place the order"));
     pay.addEventListener("click", () => busy(pay, () => order(quote.version)));
     const focused = document.activeElement?.id;
     parts.replaceChildren(
-      ...[coupons.length > 0 && couponPanel(refused), spendable > 0 && cardPanel(quote)].filter(Boolean),
+      ...[coupons.length > 0 && couponPanel(), spendable > 0 && cardPanel(quote)].filter(Boolean),
       panel(t("What it costs"), breakdown(quote)));
     bar.replaceChildren(pay);
     if (focused) document.getElementById(focused)?.focus();
   }
 
-  function couponPanel(refused) {
+  function couponPanel() {
     return panel(t("Coupons"), coupons.map((c) => {
-      const no = refused.get(c.no);
+      const no = !state.picked.has(c.no) && state.refused.get(c.no);
       return h("label", { class: "check" },
         h("input", {
           type: "checkbox", id: `coupon-${c.no}`, checked: state.picked.has(c.no),
@@ -125,7 +127,10 @@ function checkout({ basket, coupons, spendable, signal, after }) {
   }
 
   async function order(version) {
-    const body = { ...wanted(), quote_version: version, source_token: read("source") ?? "" };
+    const body = { ...wanted(), quote_version: version };
+    // The code by which the shopper came, if any: the guide who owns it is credited.
+    const source = read("source");
+    if (source) body.source_token = source;
     const placed = await placeOnce(body).catch((error) => {
       if (["quote_changed", "out_of_stock", "coupon_not_applicable", "coupon_unavailable"].includes(error.code)) reprice();
       throw error;

@@ -1,0 +1,197 @@
+"""The API reference says enough of every operation, and what it says is true."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from django.conf import settings
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+from config.apidocs import markdown
+from config.kernel import refusals
+
+FOLDER = Path(settings.BASE_DIR) / "docs" / "api"
+# Nothing is sent and nothing comes back.
+NO_EXAMPLE = {"me_consents_destroy"}
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    return SchemaGenerator().get_schema(public=True)
+
+
+def operations(schema) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, operation)
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def examples(operation) -> list[tuple[str, Any, Any]]:
+    """(where, schema, value) of each example of an operation."""
+    found = []
+    parts = {"request": operation.get("requestBody", {}), **operation["responses"]}
+    for where, part in parts.items():
+        media = part.get("content", {}).get("application/json", {})
+        for example in media.get("examples", {}).values():
+            found.append((where, media["schema"], example["value"]))
+    return found
+
+
+def test_the_schema_is_valid(schema):
+    validate_schema(schema)
+
+
+def test_every_operation_has_words_and_an_example(schema):
+    bare = []
+    for path, method, operation in operations(schema):
+        success = [w for w, _, _ in examples(operation) if w in ("200", "201")]
+        name = operation["operationId"]
+        if not operation.get("summary") or len(operation.get("description", "")) < 20:
+            bare.append(f"{method} {path}: no words")
+        if not success and name not in NO_EXAMPLE:
+            bare.append(f"{method} {path}: no answer shown")
+        if "requestBody" in operation and not any(
+            w == "request" for w, _, _ in examples(operation)
+        ):
+            bare.append(f"{method} {path}: no request shown")
+    assert bare == []
+    assert len(operations(schema)) >= 30
+
+
+def test_every_example_fits_its_schema(schema):
+    wrong = []
+    checked = 0
+    for path, method, operation in operations(schema):
+        for where, shape, value in examples(operation):
+            checked += 1
+            whole = {**shape, "components": schema["components"]}
+            for error in jsonschema.Draft202012Validator(whole).iter_errors(value):
+                wrong.append(f"{method} {path} {where}: {error.json_path} {error.message}")
+    assert wrong == []
+    assert checked > 60
+
+
+def test_every_refusal_is_listed_under_its_status(schema):
+    place = next(o for _p, _m, o in operations(schema) if o["operationId"] == "order_place")
+    shown = place["responses"]["409"]["content"]["application/json"]["examples"]
+    assert {"quote_changed", "out_of_stock", "idempotency_in_flight"} <= set(shown)
+    assert shown["out_of_stock"]["value"]["errors"][0]["code"] == "out_of_stock"
+    assert "idempotency_key_reused" in place["responses"]["422"]["description"]
+    assert "| 409 | `quote_changed` |" in place["description"]
+    assert "store_unknown" in place["responses"]["404"]["description"]
+
+
+def test_an_unknown_code_cannot_be_listed():
+    with pytest.raises(KeyError, match="no_such_code"):
+        refusals.by_status(["out_of_stock", "no_such_code"])
+
+
+def test_commands_that_move_value_ask_for_a_key(schema):
+    keyed = {
+        operation["operationId"]
+        for _path, _method, operation in operations(schema)
+        if any(p["name"] == "Idempotency-Key" for p in operation.get("parameters", []))
+    }
+    assert keyed == {
+        "after_sale_request",
+        "coupon_templates_claim_create",
+        "order_cancel",
+        "order_pay",
+        "order_place",
+    }
+
+
+def test_catalogue_reads_tell_of_their_etag(schema):
+    tagged = {p for p, _m, o in operations(schema) if "304" in o["responses"]}
+    assert tagged == {
+        "/api/v1/categories",
+        "/api/v1/products",
+        "/api/v1/products/{code}",
+        "/api/v1/products/{code}/reviews",
+        "/api/v1/stores",
+        "/api/v1/stores/{code}",
+    }
+
+
+# --- the pages
+
+
+@pytest.mark.django_db
+def test_the_reference_needs_nothing_from_outside():
+    page = Client().get("/api/v1/docs/")
+    assert page.status_code == 200
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.content.decode())
+    assert any("swagger-ui-bundle.js" in address for address in addresses)
+    assert all(address.startswith("/") for address in addresses)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("language", "words"), [("zh-hans", "第一次小程序调用"), ("en", "Your first")]
+)
+def test_the_guide_speaks_the_language_of_the_request(language, words):
+    page = Client().get("/api/v1/docs/first-call/", headers={"accept-language": language})
+    assert f"<h1>{words}" in page.content.decode()
+
+
+def test_the_guides_name_operations_that_exist(schema):
+    paths = _patterns(schema)
+    for name in ("first-call.md", "first-call.en.md"):
+        text = (FOLDER / name).read_text(encoding="utf-8")
+        called = re.findall(r"(GET|POST|PUT) (/api/v1/[^\s`?]+)", text)
+        assert len(called) >= 8
+        for method, address in called:
+            assert _known(paths, method, address), f"{name}: {method} {address}"
+
+
+def test_the_http_file_is_one_sale_of_operations_that_exist(schema):
+    text = (FOLDER / "mall.http").read_text(encoding="utf-8")
+    called = re.findall(r"^(GET|POST|PUT|DELETE) \{\{host\}\}(/[^\s?]+)", text, re.MULTILINE)
+    ours = [(m, a) for m, a in called if not a.startswith("/sandbox/")]
+    paths = _patterns(schema)
+    # allauth's own, beside the login.
+    outside = {("DELETE", "/_allauth/app/v1/auth/session")}
+    assert [c for c in ours if not _known(paths, *c) and c not in outside] == []
+    order = [a for _m, a in called]
+    steps = ["/_allauth/app/v1/auth/provider/token", "/api/v1/cart", "/api/v1/orders/{{no}}/pay"]
+    assert [order.index(step) for step in steps] == sorted(order.index(step) for step in steps)
+    assert order[-3].endswith("/after-sales")
+
+
+@pytest.mark.django_db
+def test_the_http_file_is_served():
+    answer = Client().get("/api/v1/docs/mall.http")
+    assert answer["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.content.decode() == (FOLDER / "mall.http").read_text(encoding="utf-8")
+
+
+def _patterns(schema) -> set[tuple[str, str]]:
+    return {
+        (method.upper(), re.sub(r"\{\w+\}", "[^/]+", path))
+        for path, method, _operation in operations(schema)
+    }
+
+
+def _known(paths: set[tuple[str, str]], method: str, address: str) -> bool:
+    plain = re.sub(r"\{\{[^}]+\}\}", "x", address)
+    return any(m == method and re.fullmatch(shape, plain) for m, shape in paths)
+
+
+def test_markdown_never_lets_markup_through():
+    text = "# A <b>\n\n[x](/y) `a<b` **c**\n\n- one\n- two\n"
+    text += "\n| a | b |\n|---|---|\n| 1 | <i> |\n\n```\n<s>\n```"
+    assert markdown(text) == (
+        "<h1>A &lt;b&gt;</h1>\n"
+        '<p><a href="/y">x</a> <code>a&lt;b</code> <strong>c</strong></p>\n'
+        "<ul><li>one</li><li>two</li></ul>\n"
+        '<div class="scroll" tabindex="0"><table class="plain"><thead><tr><th>a</th><th>b</th></tr>'
+        "</thead><tbody><tr><td>1</td><td>&lt;i&gt;</td></tr></tbody></table></div>\n"
+        '<pre tabindex="0"><code>&lt;s&gt;\n</code></pre>'
+    )
+    assert "href" not in markdown("[x](javascript:alert)")
