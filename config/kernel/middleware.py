@@ -61,22 +61,24 @@ class NulMiddleware:
                 raise Http404
             error = {"code": "not_found", "detail": _("Not found."), "attr": None}
             return JsonResponse({"type": "client_error", "errors": [error]}, status=404)
-        if not api and ("%00" in request.META.get("QUERY_STRING", "") or self._in_form(request)):
+        if request.path_info.startswith("/_allauth/"):
+            if self._unspeakable(request):
+                error = {"code": "parse_error", "message": _("The body cannot be read.")}
+                return JsonResponse({"status": 400, "errors": [error]}, status=400)
+        elif not api and ("%00" in request.META.get("QUERY_STRING", "") or self._in_form(request)):
             raise BadRequest("NUL")
-        if request.path_info.startswith("/_allauth/") and self._unspeakable(request):
-            error = {"code": "parse_error", "message": _("The body cannot be read.")}
-            return JsonResponse({"status": 400, "errors": [error]}, status=400)
         return self.get_response(request)
 
     @staticmethod
     def _unspeakable(request) -> bool:
         try:
             refuse_unspeakable(json.loads(request.body or b"null"))
-        except (RecursionError, ParseError):
-            return True
-        except ValueError:
+        except (json.JSONDecodeError, UnicodeDecodeError):
             # No JSON at all: allauth says so itself.
             return False
+        except (RecursionError, ParseError, ValueError):
+            # The last is a number of thousands of digits.
+            return True
         return False
 
     def _in_form(self, request) -> bool:

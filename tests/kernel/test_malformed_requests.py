@@ -101,11 +101,12 @@ def test_no_page_query_or_form_holds_nul(now):
     "body",
     [
         b"[" * 100_000,
+        b'{"a": ' + b"9" * 5_000 + b"}",
         b'{"username": "\\ud800", "password": "x"}',
         b'{"provider": "weixin_miniprogram", "process": "login",'
         b' "token": {"client_id": "wx0000000000mall01", "access_token": "\\ud800"}}',
     ],
-    ids=["deep", "password", "provider"],
+    ids=["deep", "digits", "password", "provider"],
 )
 @pytest.mark.parametrize("path", ["auth/login", "auth/provider/token"])
 def test_a_login_that_nothing_could_handle_is_refused(client, path, body):
@@ -113,6 +114,13 @@ def test_a_login_that_nothing_could_handle_is_refused(client, path, body):
 
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["code"] == "parse_error"
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "text/plain"])
+def test_a_login_that_is_no_json_is_refused(client, kind):
+    answer = client.generic("POST", "/_allauth/app/v1/auth/login", b"--x\r\n", content_type=kind)
+
+    assert answer.status_code == 400
 
 
 def test_the_form_for_forgotten_passwords_mails_nobody(client, mailoutbox):
