@@ -8,10 +8,11 @@ class GuidesConfig(AppConfig):
 
     def ready(self) -> None:
         from config.kernel.events import subscribe
-        from guides import audit, handlers, policies  # noqa: F401  audit registers its lines
+        from guides import audit, dashboard, handlers, policies  # noqa: F401  audit's lines
         from mall.events import OrderCancelled, OrderPaid, OrderRefunded
 
         policies.register()
+        dashboard.register()
         subscribe(
             "guides.commission",
             [OrderPaid, OrderRefunded, OrderCancelled],

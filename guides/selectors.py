@@ -30,6 +30,7 @@ from django.db.models.fields.json import KT, KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
 from config.kernel.clock import day_start
+from config.kernel.dashboard import Scope
 from config.kernel.models import Code
 from guides.models import Attribution, Binding, CommissionEntry, Guide, Touch
 from guides.services.code_create import OWNER, PRODUCT
@@ -38,6 +39,7 @@ from mall.states import OrderState
 
 _ENDED = [OrderState.CLOSED, OrderState.CANCELLED, OrderState.EXPIRED]
 _NET = F("line__net_fen") - F("line__refunded_fen")
+_RANKED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,41 @@ def day_figures(*, guide_id: int, now: datetime) -> tuple[Day, Day]:
         Day(found[f"{name}_sales"], found[f"{name}_orders"], people[name]) for name in days
     )
     return first, second
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """Net sales after refunds of lines that ``name`` has a share in, as in :class:`Day`."""
+
+    name: str
+    today_fen: int
+    today_orders: int
+    month_fen: int
+
+
+def guide_ranking(*, scope: Scope) -> list[Rank]:
+    """The best guides at the scope's stores: by today's sales, then by those of thirty days."""
+    today = Q(frozen_at__gte=scope.today[0])
+    shares = Attribution.objects.filter(
+        frozen_at__gte=scope.month_start,
+        frozen_at__lte=scope.now,
+        line__order__store_id__in=list(scope.store_ids),
+    )
+    if scope.channel:
+        shares = shares.filter(line__order__channel=scope.channel)
+    rows = (
+        shares.values("guide_id", "guide__name")
+        .annotate(
+            today_fen=Coalesce(Sum(_NET, filter=today), 0),
+            today_orders=Count("line__order", filter=today, distinct=True),
+            month_fen=Coalesce(Sum(_NET), 0),
+        )
+        .order_by("-today_fen", "-month_fen", "guide_id")[:_RANKED]
+    )
+    return [
+        Rank(row["guide__name"], row["today_fen"], row["today_orders"], row["month_fen"])
+        for row in rows
+    ]
 
 
 def with_maturity(

@@ -7,6 +7,7 @@ class MallConfig(AppConfig):
     verbose_name = _("mall")
 
     def ready(self) -> None:
-        from mall import audit, handlers  # noqa: F401  registers the mall's audit lines
+        from mall import audit, dashboard, handlers  # noqa: F401  audit registers its lines
 
         handlers.subscribe_all()
+        dashboard.register()

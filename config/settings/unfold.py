@@ -50,12 +50,22 @@ UNFOLD: dict[str, Any] = {
             "950": "oklch(27.7% .046 192.524)",
         },
     },
+    "DASHBOARD_CALLBACK": "config.kernel.admin.dashboard.dashboard_context",
     "COMMAND": {"search_callback": "config.kernel.admin.search.search_everything"},
     "SIDEBAR": {
         "show_search": True,
         "command_search": True,
         "show_all_applications": False,
         "navigation": [
+            {
+                "items": [
+                    {
+                        "title": _("Dashboard"),
+                        "icon": "monitoring",
+                        "link": reverse_lazy("admin:index"),
+                    }
+                ]
+            },
             _group(
                 _("Orders"),
                 _page(_("Orders"), "mall.order", "receipt_long"),

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin import ReadOnlyAdmin, ReadOnlyInline, ScopedRelatedFilter
 from mall.models import Reservation, Stock, StockMovement
+from mall.selectors.dashboard import LOW_STOCK
 from stores.admin.scope import StaffScoped
 
 
@@ -16,13 +17,29 @@ class MovementInline(ReadOnlyInline):
     per_page = 20
 
 
+class LeftFilter(admin.SimpleListFilter):
+    """What the dashboard warns of: next to nothing left of it."""
+
+    title = _("what is left")
+    parameter_name = "left"
+
+    def lookups(self, request, model_admin):
+        return [("low", _("next to nothing")), ("none", _("nothing"))]
+
+    def queryset(self, request, queryset):
+        most = {"low": LOW_STOCK, "none": 0}.get(self.value() or "")
+        if most is None:
+            return queryset
+        return queryset.filter(on_hand__lte=F("reserved") + most)
+
+
 @admin.register(Stock)
 class StockAdmin(StaffScoped, ReadOnlyAdmin):
     store_paths = ("store",)
     list_display = ["store", "sku", "sku__product", "on_hand", "reserved", "available"]
     list_display_links = ["store", "sku"]
     list_select_related = ["store", "sku__product"]
-    list_filter = [("store", ScopedRelatedFilter)]
+    list_filter = [LeftFilter, ("store", ScopedRelatedFilter)]
     search_fields = ["sku__code", "sku__barcode", "sku__product__name", "store__code"]
     ordering = ["-id"]
     inlines = [MovementInline]

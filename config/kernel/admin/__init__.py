@@ -24,4 +24,4 @@ __all__ = [
     "YuanField",
 ]
 
-from config.kernel.admin import pages  # noqa: F401  registers them
+from config.kernel.admin import dashboard, pages  # noqa: F401  they register themselves
