@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
 from config.health import healthz, readyz
@@ -20,6 +21,8 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("api/v1/", include(api)),
     path("_allauth/", include("allauth.headless.urls")),
+    # Staff accounts have no mail address: a password is reset by who manages them.
+    path("accounts/password/reset/", RedirectView.as_view(pattern_name="account_login")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("guide/", include("guides.web.urls")),

@@ -27,7 +27,8 @@ def relay_once(*, now: datetime, limit: int = 200) -> int:
             return 0
         errors: dict[int, str] = {}
         for consumer in events.consumers.values():
-            share = [e for e in claimed if e.kind in consumer.kinds and e.pk not in errors]
+            # What one consumer cannot take is not withheld from the others.
+            share = [e for e in claimed if e.kind in consumer.kinds]
             if share:
                 errors.update(_deliver(consumer, share, now))
         done = [e.pk for e in claimed if e.pk not in errors]

@@ -1,11 +1,15 @@
 """Rate limits: fixed windows counted in Valkey, one or two commands per request."""
 
+import logging
 import time
 
 from django.core.cache import cache
+from redis.exceptions import RedisError
 from rest_framework.throttling import SimpleRateThrottle
 
 from config.kernel.auth import Principal
+
+logger = logging.getLogger(__name__)
 
 
 class CallerThrottle(SimpleRateThrottle):
@@ -31,15 +35,23 @@ class CallerThrottle(SimpleRateThrottle):
         key = f"throttle:{scope}:{ident}:{window}"
         self._wait = seconds - within
         try:
-            count = cache.incr(key)
-        except ValueError:
-            cache.add(key, 0, timeout=seconds + 1)
-            try:
-                count = cache.incr(key)
-            except ValueError:
-                # Evicted, or the server began afresh, between the two: nothing has been counted.
-                return True
-        return count <= limit
+            return _count(key, seconds) <= limit
+        except RedisError:
+            # Limits protect the mall from haste; a counter that is away must not close it.
+            logger.warning("rate limits are not counted: the cache is away")
+            return True
 
     def wait(self) -> float:
         return self._wait
+
+
+def _count(key: str, seconds: int) -> int:
+    """One more under ``key``; 0 when the counter vanished in between (evicted, begun afresh)."""
+    try:
+        return cache.incr(key)
+    except ValueError:
+        cache.add(key, 0, timeout=seconds + 1)
+        try:
+            return cache.incr(key)
+        except ValueError:
+            return 0

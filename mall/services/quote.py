@@ -7,12 +7,14 @@ the version differs, saying what changed. Old quotes stay in the cache for that 
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.core.cache import cache
 from django.utils.translation import gettext_lazy as _
+from redis.exceptions import RedisError
 
 from config.kernel.errors import DomainError, NotFound
 from config.kernel.money import yuan
@@ -247,11 +249,15 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
 
 def quote_remember(document: dict[str, Any], *, member_id: int) -> None:
     """Keep a shown quote a quarter of an hour, to explain a later difference."""
-    cache.set(_cache_key(member_id, document["version"]), document, EXPLAIN_SECONDS)
+    # Only an explanation hangs on it: without a cache the quote is as good.
+    with suppress(RedisError):
+        cache.set(_cache_key(member_id, document["version"]), document, EXPLAIN_SECONDS)
 
 
 def quote_recall(version: str, *, member_id: int) -> dict[str, Any] | None:
-    return cache.get(_cache_key(member_id, version))
+    with suppress(RedisError):
+        return cache.get(_cache_key(member_id, version))
+    return None
 
 
 def quote_difference(old: dict[str, Any] | None, new: dict[str, Any]) -> list[dict[str, Any]]:

@@ -115,8 +115,11 @@ def test_pauses_grow_to_an_hour(listen, now):
     drain(now=moment)
 
 
-def test_the_failure_of_one_consumer_is_not_the_others(listen, now):
-    good, bad = listen("kernel.a"), listen("kernel.b")
+@pytest.mark.parametrize("names", [("kernel.a", "kernel.b"), ("kernel.b", "kernel.a")])
+def test_the_failure_of_one_consumer_is_not_the_others(listen, now, names):
+    # given the failing one after the other, or before it
+    first, second = listen("kernel.a"), listen("kernel.b")
+    good, bad = (first, second) if names[0] == "kernel.a" else (second, first)
 
     def fail(given, moment):
         raise RuntimeError("not today")
@@ -125,6 +128,7 @@ def test_the_failure_of_one_consumer_is_not_the_others(listen, now):
     events.record([Rang(subject_id=1)], actor=SYSTEM, now=now)
 
     relay_once(now=now)
+    assert good.heard == [[1]]
     bad.react = None
     relay_once(now=now + timedelta(minutes=1))
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.core.cache import cache
+from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.test import APIRequestFactory
 
 from config.kernel.auth import Principal
@@ -93,3 +94,11 @@ def test_a_counter_that_vanishes_refuses_nobody(at, monkeypatch):
     monkeypatch.setattr(cache, "add", lambda key, value, timeout: True)
 
     assert allowed(member_id=1)
+
+
+def test_a_cache_that_is_away_refuses_nobody(at, monkeypatch):
+    def away(*args, **kwargs):
+        raise RedisConnectionError("no server")
+
+    monkeypatch.setattr("config.kernel.throttles.cache", SimpleNamespace(incr=away))
+    assert all(allowed(scope="login") for _n in range(5))
