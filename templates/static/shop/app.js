@@ -53,6 +53,7 @@ async function show() {
       view.classList.remove("loading");
     }
   }
+  view.dataset.page = found?.tab ?? "";
   for (const tab of document.querySelectorAll("[data-tab]")) {
     if (tab.dataset.tab === found?.tab) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
