@@ -3,7 +3,15 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from config.kernel.admin import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline, ScopedRelatedFilter
+from config.kernel.admin import (
+    AuditedAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    ScopedRelatedFilter,
+    finder,
+    number_like,
+    phone_of,
+)
 from config.kernel.money import yuan
 from coupons.models import Coupon, Redemption, Template
 from coupons.states import CouponKind
@@ -81,6 +89,14 @@ class CouponAdmin(StaffScoped, ReadOnlyAdmin):
 
     def timeline_subjects(self, row):
         return [("coupon", row.pk)]
+
+
+finder(
+    Coupon,
+    lambda term: [*number_like(term, "no"), *phone_of(term, "member__phone")],
+    detail="template__name",
+    icon="local_activity",
+)
 
 
 @admin.register(Redemption)

@@ -1,6 +1,7 @@
 """Guides, where they work, whom they serve, and what they earned."""
 
 from django.contrib import admin
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin import (
@@ -8,6 +9,8 @@ from config.kernel.admin import (
     AuditedInline,
     ReadOnlyAdmin,
     ScopedRelatedFilter,
+    finder,
+    number_like,
 )
 from guides.models import Attribution, Binding, CommissionEntry, Guide, GuideAssignment, Touch
 from stores.admin.scope import StaffScoped
@@ -33,6 +36,16 @@ class GuideAdmin(StaffScoped, AuditedAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).distinct()
+
+
+# A few hundred people: a part of the name may be looked for.
+finder(
+    Guide,
+    lambda term: [*number_like(term, "no"), Q(name__contains=term)],
+    title="name",
+    detail="operator__name",
+    icon="support_agent",
+)
 
 
 @admin.register(GuideAssignment)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from django.contrib import admin
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin import (
@@ -14,6 +15,7 @@ from config.kernel.admin import (
     ScopedRelatedFilter,
     ServiceAction,
     YuanField,
+    finder,
 )
 from config.kernel.admin.base import ARCHIVE, RESTORE
 from config.kernel.money import yuan
@@ -149,6 +151,22 @@ class SkuAdmin(AuditedAdmin):
     def has_add_permission(self, request) -> bool:
         # New SKUs come with the catalogue's import, like their products.
         return False
+
+
+finder(
+    Product,
+    lambda term: [Q(code=term), Q(search_text__contains=term.lower())],
+    title="name",
+    detail="code",
+    icon="inventory_2",
+)
+finder(
+    Sku,
+    lambda term: [Q(code__startswith=term), Q(code__startswith=term.upper()), Q(barcode=term)],
+    title="code",
+    detail="product__name",
+    icon="barcode",
+)
 
 
 @admin.register(StoreOffer)

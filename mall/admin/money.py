@@ -1,6 +1,7 @@
 """Payments, notifications and refunds: read-only but for commands with a reason."""
 
 from django.contrib import admin
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin import (
@@ -9,6 +10,8 @@ from config.kernel.admin import (
     ReadOnlyInline,
     ScopedRelatedFilter,
     ServiceAction,
+    finder,
+    number_like,
 )
 from mall.models import (
     AfterSale,
@@ -195,3 +198,26 @@ class AfterSaleAdmin(StaffScoped, ReadOnlyAdmin):
     def timeline_subjects(self, row):
         refunds = row.refunds.values_list("pk", flat=True)
         return [("after_sale", row.pk), *(("refund", pk) for pk in refunds)]
+
+
+finder(
+    Payment,
+    lambda term: [
+        *number_like(term, "no", "order__no"),
+        Q(transaction_id=term),
+    ],
+    detail="order__no",
+    icon="paid",
+)
+finder(
+    Refund,
+    lambda term: number_like(term, "no", "order__no"),
+    detail="order__no",
+    icon="currency_exchange",
+)
+finder(
+    AfterSale,
+    lambda term: number_like(term, "no", "order__no"),
+    detail="order__no",
+    icon="assignment_return",
+)

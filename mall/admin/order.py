@@ -12,6 +12,9 @@ from config.kernel.admin import (
     ReadOnlyInline,
     ScopedRelatedFilter,
     ServiceAction,
+    finder,
+    number_like,
+    phone_of,
 )
 from config.kernel.admin.timeline import Subject
 from config.kernel.money import yuan
@@ -197,6 +200,14 @@ class OrderAdmin(StaffScoped, ReadOnlyAdmin):
                 for pk in Pickup.objects.filter(order_no=row.no).values_list("pk", flat=True)
             ),
         ]
+
+
+finder(
+    Order,
+    lambda term: [*number_like(term, "no"), *phone_of(term, "member__phone")],
+    detail="store__name",
+    icon="receipt_long",
+)
 
 
 @admin.register(OrderLine)

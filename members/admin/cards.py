@@ -11,6 +11,9 @@ from config.kernel.admin import (
     ReadOnlyInline,
     ScopedRelatedFilter,
     ServiceAction,
+    finder,
+    number_like,
+    phone_of,
 )
 from config.kernel.money import yuan
 from members.models import Card, CardHold, CardHoldLine, CardLot, CardProduct
@@ -123,6 +126,14 @@ class CardAdmin(StaffScoped, ReadOnlyAdmin):
     def timeline_subjects(self, row):
         holds = row.holds.values_list("pk", flat=True)
         return [("card", row.pk), *(("card_hold", pk) for pk in holds)]
+
+
+finder(
+    Card,
+    lambda term: [*number_like(term, "no"), *phone_of(term, "member__phone")],
+    detail="product__name",
+    icon="credit_card",
+)
 
 
 @admin.register(CardLot)

@@ -1,9 +1,17 @@
 """Members and what they told us; written by themselves through the API, looked at here."""
 
 from django.contrib import admin
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from config.kernel.admin import AuditedAdmin, ReadOnlyAdmin, ReadOnlyInline
+from config.kernel.admin import (
+    AuditedAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    finder,
+    number_like,
+    phone_of,
+)
 from members.models import Consent, ExternalId, Member, Message, PointLot, Tier
 from stores.admin.scope import StaffScoped
 
@@ -53,6 +61,17 @@ class MemberAdmin(StaffScoped, ReadOnlyAdmin):
 
     def timeline_subjects(self, row):
         return [("member", row.pk)]
+
+
+def _person(term: str) -> list[Q]:
+    return [
+        *number_like(term, "no"),
+        *phone_of(term, "phone"),
+        Q(nickname__startswith=term),
+    ]
+
+
+finder(Member, _person, title="no", detail="nickname", icon="group")
 
 
 @admin.register(Tier)

@@ -51,6 +51,14 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        indexes = [
+            # Staff look people up by how their name begins, whatever the collation.
+            models.Index(
+                fields=["nickname"],
+                opclasses=["varchar_pattern_ops"],
+                name="members_member_nickname",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.no

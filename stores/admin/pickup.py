@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from config.kernel.admin import ReadOnlyAdmin, ScopedRelatedFilter
+from config.kernel.admin import ReadOnlyAdmin, ScopedRelatedFilter, finder, number_like
 from stores.admin.scope import StaffScoped
 from stores.models import Pickup
 
@@ -32,3 +32,11 @@ class PickupAdmin(StaffScoped, ReadOnlyAdmin):
 
     def timeline_subjects(self, row):
         return [("pickup", row.pk)]
+
+
+finder(
+    Pickup,
+    lambda term: number_like(term, "no", "order_no"),
+    detail="store__name",
+    icon="package_2",
+)

@@ -10,6 +10,7 @@ from config.kernel.admin.base import (
     ScopedRelatedFilter,
 )
 from config.kernel.admin.forms import ReasonForm, YuanField
+from config.kernel.admin.search import finder, number_like, phone_of
 
 __all__ = [
     "AuditedAdmin",
@@ -22,6 +23,9 @@ __all__ = [
     "ScopedRelatedFilter",
     "ServiceAction",
     "YuanField",
+    "finder",
+    "number_like",
+    "phone_of",
 ]
 
 from config.kernel.admin import dashboard, pages  # noqa: F401  they register themselves
