@@ -62,7 +62,7 @@ def shop(transactional_db, live_server, settings, tmp_path) -> Iterator[Shop]:
     scarf = make_product(code="SCARF", name="真丝方巾", skus=[35_900], category=food)
     for sku in [*tea.skus.order_by("id"), *scarf.skus.all()]:
         make_stock(store=store, sku=sku, on_hand=9)
-    make_template(operator=operator, code="welcome", value=3_000, threshold_fen=20_000)
+    make_template(operator=operator, code="welcome-20", value=3_000, threshold_fen=20_000)
     make_card_product(operator=operator, code="card-500", price_fen=50_000, bonus_fen=3_000)
     with FakeWechat(tmp_path / "wechat") as fake:
         settings.WECHAT = fake.config

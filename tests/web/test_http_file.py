@@ -1,0 +1,89 @@
+"""docs/api/mall.http is sent, request by request, to a running mall: every step succeeds."""
+
+import json
+import re
+import uuid
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import settings
+
+from mall.models import AfterSale, Order
+from members.models import Card
+
+FILE = Path(settings.BASE_DIR) / "docs" / "api" / "mall.http"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Editor:
+    """As much of an editor's HTTP client as the file uses: variables, named answers, headers."""
+
+    def __init__(self, host: str) -> None:
+        self.http = httpx.Client(timeout=15, trust_env=False)
+        self.variables: dict[str, str] = {"host": host}
+        self.answers: dict[str, Any] = {}
+
+    def _value(self, match: re.Match[str]) -> str:
+        name = match[1]
+        if name == "$guid":
+            return str(uuid.uuid4())
+        if name in self.variables:
+            return self.variables[name]
+        answer, _, path = name.partition(".response.body.")
+        value = self.answers[answer]
+        for step in re.findall(r"[^.\[\]]+", path):
+            value = value[int(step)] if step.isdigit() else value[step]
+        return value if isinstance(value, str) else json.dumps(value)
+
+    def fill(self, text: str) -> str:
+        return re.sub(r"\{\{([^}]+)\}\}", self._value, text)
+
+    def send(self, block: str) -> httpx.Response | None:
+        head, _, body = block.strip().partition("\n\n")
+        name, line, headers = "", "", {}
+        for text in head.split("\n"):
+            if text.startswith("# @name "):
+                name = text.removeprefix("# @name ")
+            elif text.startswith("@"):
+                variable, value = text[1:].split(" = ", 1)
+                if variable != "host":
+                    self.variables[variable] = self.fill(value)
+            elif re.match(r"(GET|POST|PUT|DELETE) ", text):
+                line = self.fill(text)
+            elif line and ": " in text:
+                key, value = text.split(": ", 1)
+                headers[key] = self.fill(value)
+        if not line:
+            return None
+        method, address = line.split(" ", 1)
+        content = self.fill(body).encode() if body.strip() else None
+        answer = self.http.request(method, address, headers=headers, content=content)
+        if name:
+            self.answers[name] = answer.json()
+        return answer
+
+
+def test_the_file_is_one_whole_sale(shop):
+    editor = Editor(shop.url)
+    sent = []
+    preamble, *blocks = re.split(r"^###.*\n", FILE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    editor.send(re.sub(r"^#.*\n", "", preamble, flags=re.MULTILINE))
+    for block in blocks:
+        answer = editor.send(block)
+        assert answer is not None, block
+        path = answer.request.url.path
+        # The last one logs out: allauth answers 401 to say that nobody is logged in any more.
+        expected = (401,) if path.endswith("/auth/session") else (200, 201)
+        assert answer.status_code in expected, f"{path}: {answer.text[:300]}"
+        sent.append(path)
+        if path == "/sandbox/pay":
+            shop.fake.drain()
+    editor.http.close()
+    assert len(sent) >= 25
+    assert {o.state for o in Order.objects.all()} <= {"paid", "completed"}
+    assert Order.objects.count() == 2
+    assert Card.objects.count() == 1
+    assert AfterSale.objects.get().lines.get().quantity == 1
