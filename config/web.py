@@ -10,21 +10,9 @@ from django.utils.safestring import mark_safe
 from django.views.generic import TemplateView
 from django.views.i18n import set_language
 
-# The modules of the shop front, in the order in which they import each other.
-SHOP_MODULES = (
-    "words",
-    "api",
-    "wechat",
-    "place",
-    "ui",
-    "qr",
-    "home",
-    "product",
-    "cart",
-    "orders",
-    "member",
-    "app",
-)
+# The modules of the shop front: those of the first page, and those that come when asked for.
+SHOP_FIRST = ("words", "api", "wechat", "place", "ui", "home", "app")
+SHOP_LATER = ("product", "cart", "qr", "orders", "member")
 
 
 class ShopView(TemplateView):
@@ -35,12 +23,12 @@ class ShopView(TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         # Modules import each other by plain relative names; the map leads those to the files'
         # served names, which carry a hash of their content where static files are collected.
-        files = [f"shop/{name}.js" for name in SHOP_MODULES]
+        files = [f"shop/{name}.js" for name in (*SHOP_FIRST, *SHOP_LATER)]
         modules = {f"{settings.STATIC_URL}{file}": static(file) for file in files}
         return super().get_context_data(
             # Addresses of our own files: nothing in it could close the script element.
             imports=mark_safe(json.dumps({"imports": modules})),
-            modules=list(modules.values()),
+            modules=list(modules.values())[: len(SHOP_FIRST)],
             sandbox=bool(settings.SANDBOX_WECHAT_URL),
             **kwargs,
         )

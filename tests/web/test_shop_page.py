@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.test import Client
 
-from config.web import SHOP_MODULES
+from config.web import SHOP_FIRST, SHOP_LATER
 
 SHOP = Path(settings.BASE_DIR) / "templates" / "static" / "shop"
 SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in SHOP.glob("*.js")}
@@ -37,23 +37,23 @@ def test_the_page_names_the_sandbox_only_where_there_is_one(settings):
 def test_the_first_load_is_small_and_local():
     page = _page()
     found = re.findall(r'<(?:script|link|img)[^>]*? (?:src|href)="([^"]+)"', page)
-    assert len(found) > len(SHOP_MODULES)
+    assert len(found) > len(SHOP_FIRST)
     assert all(address.startswith("/static/") for address in found)
     files = {finders.find(address.removeprefix("/static/")) for address in found}
     size = len(page.encode()) + sum(Path(str(file)).stat().st_size for file in files)
     assert size <= FIRST_LOAD, f"{size} bytes"
 
 
-def test_every_module_is_loaded_at_once_and_none_from_elsewhere():
-    imports = {
-        name: re.findall(r'^import .*? from "(.+?)";$|^import "(.+?)";$', text, re.MULTILINE)
-        for name, text in SOURCES.items()
-    }
-    assert set(SOURCES) == set(SHOP_MODULES)
-    for name, found in imports.items():
-        for address in (a or b for a, b in found):
-            assert re.fullmatch(r"\./(\w+)\.js", address), f"{name}: {address}"
-            assert address[2:-3] in SHOP_MODULES
+def test_what_the_first_page_needs_is_loaded_at_once_and_nothing_from_elsewhere():
+    assert set(SOURCES) == {*SHOP_FIRST, *SHOP_LATER}
+    for name, text in SOURCES.items():
+        at_once = re.findall(r'^import .*? from "(.+?)";$', text, re.MULTILINE)
+        on_demand = re.findall(r'\bimport\("(.+?)"\)', text)
+        for address in at_once + on_demand:
+            assert re.fullmatch(r"\./\w+\.js", address), f"{name}: {address}"
+            assert address[2:-3] in SOURCES
+        if name in SHOP_FIRST:
+            assert {address[2:-3] for address in at_once} <= set(SHOP_FIRST)
     for name, text in SOURCES.items():
         addresses = set(re.findall(r"https?://[^\"'`\s]+", text))
         assert addresses <= {"http://www.w3.org/2000/svg"}, f"{name}: {addresses}"

@@ -1,20 +1,27 @@
 // The frame: addresses after the # lead to pages; banners say when the network is slow or gone.
 
-import { events, get, loggedIn, useWechat, write } from "./api.js";
-import { cart, cardPurchase } from "./cart.js";
+import { NetworkError, events, get, loggedIn, useWechat, write } from "./api.js";
 import { home, list } from "./home.js";
-import { about, me } from "./member.js";
-import { order, orderList } from "./orders.js";
 import * as place from "./place.js";
-import { product, storeList } from "./product.js";
 import { h, messageOf, tell } from "./ui.js";
 import * as wechat from "./wechat.js";
 import { t } from "./words.js";
 
+// What the first page does not need comes when it is asked for.
+const later = (load, name) => async (context) => {
+  const page = await load().catch((cause) => { throw new NetworkError(cause); });
+  return page[name](context);
+};
+const products = () => import("./product.js");
+const carts = () => import("./cart.js");
+const orders = () => import("./orders.js");
+const members = () => import("./member.js");
 const ROUTES = [
-  [/^\/?$/, home, "home"], [/^\/list$/, list, "home"], [/^\/p\/([^/]+)$/, product, "home"],
-  [/^\/card\/([^/]+)$/, cardPurchase, "home"], [/^\/stores$/, storeList, "stores"], [/^\/cart$/, cart, "cart"],
-  [/^\/orders$/, orderList, "me"], [/^\/orders\/([^/]+)$/, order, "me"], [/^\/me$/, me, "me"], [/^\/about$/, about, "about"],
+  [/^\/?$/, home, "home"], [/^\/list$/, list, "home"],
+  [/^\/p\/([^/]+)$/, later(products, "product"), "home"], [/^\/stores$/, later(products, "storeList"), "stores"],
+  [/^\/card\/([^/]+)$/, later(carts, "cardPurchase"), "home"], [/^\/cart$/, later(carts, "cart"), "cart"],
+  [/^\/orders$/, later(orders, "orderList"), "me"], [/^\/orders\/([^/]+)$/, later(orders, "order"), "me"],
+  [/^\/me$/, later(members, "me"), "me"], [/^\/about$/, later(members, "about"), "about"],
 ];
 const view = document.getElementById("view");
 let leaving = null;
