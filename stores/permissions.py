@@ -80,11 +80,18 @@ def _write(*models: str) -> tuple[str, ...]:
     )
 
 
+def _export(*granted: str) -> tuple[str, ...]:
+    """Taking away as a file what may be seen."""
+    return tuple(grant.replace(".view_", ".export_") for grant in granted)
+
+
 _EVERYTHING = (*_SALES, *_PEOPLE, *_GUIDES, *_BOOKS, *_RECORDS)
 GRANTS: dict[str, frozenset[str]] = {
     Role.HEADQUARTERS: frozenset(
         (
             *_EVERYTHING,
+            *_export(*_EVERYTHING),
+            "members.view_phone",
             *_write(
                 "stores.operator",
                 "stores.store",
@@ -111,16 +118,25 @@ GRANTS: dict[str, frozenset[str]] = {
         )
     ),
     Role.FINANCE: frozenset(
-        (*_EVERYTHING, *_write("mall.aftersale", "mall.refund", "members.card"))
+        (
+            *_EVERYTHING,
+            *_export(*_EVERYTHING),
+            *_write("mall.aftersale", "mall.refund", "members.card"),
+        )
     ),
     Role.SERVICE: frozenset(
         (*_SALES, *_PEOPLE, *_write("mall.order", "mall.aftersale", "members.card"))
     ),
     Role.MANAGER: frozenset(
-        (*_SALES, *_GUIDES, *_write("mall.order", "mall.aftersale", "mall.storeoffer"))
+        (
+            *_SALES,
+            *_GUIDES,
+            *_export(*_SALES, *_GUIDES),
+            *_write("mall.order", "mall.aftersale", "mall.storeoffer"),
+        )
     ),
     Role.CLERK: frozenset(_SALES),
-    Role.AUDITOR: frozenset(_EVERYTHING),
+    Role.AUDITOR: frozenset((*_EVERYTHING, *_export(*_EVERYTHING))),
 }
 
 
@@ -128,7 +144,7 @@ GRANTS: dict[str, frozenset[str]] = {
 # that is bound to a store or an operator.
 GROUP_WIDE = frozenset(
     (
-        *(grant for grant in _RECORDS if grant.startswith("kernel.")),
+        *(grant for grant in (*_RECORDS, *_export(*_RECORDS)) if grant.startswith("kernel.")),
         *_write(
             "stores.operator",
             "members.tier",

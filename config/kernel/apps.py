@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,5 +10,9 @@ class KernelConfig(AppConfig):
 
     def ready(self) -> None:
         from config.kernel import audit_lines, clock, schema  # noqa: F401  they register themselves
+        from config.kernel.permissions import export_permissions_ensure
 
         clock.install()
+        post_migrate.connect(
+            export_permissions_ensure, dispatch_uid="kernel.export_permissions_ensure"
+        )

@@ -88,6 +88,7 @@ class CardAdmin(StaffScoped, ReadOnlyAdmin):
         "expires_at",
     ]
     list_select_related = ["member", "product", "operator"]
+    export_amounts = {"value_text": "value_fen"}
     list_filter = ["state", ("operator", ScopedRelatedFilter), ("product", ScopedRelatedFilter)]
     search_fields = ["no", "member__no__exact", "member__phone", "lots__reference__exact"]
     date_hierarchy = "issued_at"
@@ -141,6 +142,7 @@ class CardLotAdmin(StaffScoped, ReadOnlyAdmin):
     operator_paths = ("card__operator",)
     list_display = ["card", "reference", "principal_text", "bonus_text", "created_at"]
     list_select_related = ["card", "principal", "bonus"]
+    export_amounts = {"principal_text": "principal__balance", "bonus_text": "bonus__balance"}
     search_fields = ["card__no", "reference", "card__member__phone"]
     date_hierarchy = "created_at"
     ordering = ["-id"]

@@ -42,6 +42,7 @@ class MemberAdmin(StaffScoped, ReadOnlyAdmin):
     store_paths = ("home_store",)
     list_display = ["no", "nickname", "phone_masked", "tier", "growth", "home_store", "created_at"]
     list_select_related = ["tier", "home_store"]
+    export_personal = {"phone_masked": "phone"}
     list_filter = ["tier", ("archived_at", admin.EmptyFieldListFilter)]
     search_fields = [
         "no",

@@ -51,6 +51,7 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        permissions = [("view_phone", "Can see whole phones")]
         indexes = [
             # Staff look people up by how their name begins, whatever the collation.
             models.Index(

@@ -33,6 +33,7 @@ def timeline_words(
 
 timeline_words(
     kinds={
+        "kernel.exported": _("list exported"),
         "kernel.policy_published": _("policy published"),
         "kernel.reference_changed": _("data changed"),
     }

@@ -266,9 +266,7 @@ def test_alerts_name_what_wants_somebody(store, boss, clock_at):
 
     mine = staff_client(make_staff(store=store, role="manager", since=NOON))
     assert alerts(mine) == {
-        k: v
-        for k, v in everything.items()
-        if k not in ("notifications_mismatched", "events_stuck")
+        k: v for k, v in everything.items() if k not in ("notifications_mismatched", "events_stuck")
     }
     theirs = staff_client(make_staff(store=make_store(), role="finance", since=NOON))
     assert alerts(theirs) == {}
