@@ -30,7 +30,7 @@ FACES = {
     "admin": "/admin/",
     "guide": "/guide/",
     "desk": "/desk/",
-    "api": "/api/v1/",
+    "api": "/api/v1/docs/",
     "schema": "/api/v1/schema/",
     "health": "/readyz",
 }

@@ -16,13 +16,19 @@ class BasketInput(serializers.Serializer):
 
     store = serializers.CharField(max_length=32)
     lines = BasketLineInput(many=True, required=False, default=list, max_length=100)  # type: ignore[call-arg]
-    card_product = serializers.CharField(max_length=32, required=False, default="")
+    card_product = serializers.CharField(
+        max_length=32, required=False, allow_blank=True, default=""
+    )
     coupons = serializers.ListField(
         child=serializers.CharField(max_length=32), required=False, default=list, max_length=10
     )
     use_card = serializers.BooleanField(required=False, default=False)
     card = serializers.CharField(
-        max_length=32, required=False, default="", help_text="pay with this card only"
+        max_length=32,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="pay with this card only",
     )
     card_fen = serializers.IntegerField(
         min_value=0, required=False, allow_null=True, default=None, help_text="at most this much"
@@ -31,7 +37,9 @@ class BasketInput(serializers.Serializer):
 
 class OrderInput(BasketInput):
     quote_version = serializers.CharField(max_length=64)
-    source_token = serializers.CharField(max_length=32, required=False, default="")
+    source_token = serializers.CharField(
+        max_length=32, required=False, allow_blank=True, default=""
+    )
 
 
 class DiscountOutput(serializers.Serializer):
