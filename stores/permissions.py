@@ -68,6 +68,7 @@ _RECORDS = (
     "kernel.view_batch",
     "kernel.view_code",
     "kernel.view_user",
+    "kernel.view_session",
     "stores.view_assignment",
 )
 
@@ -114,6 +115,7 @@ GRANTS: dict[str, frozenset[str]] = {
                 "guides.binding",
                 "kernel.policyversion",
                 "kernel.user",
+                "kernel.session",
             ),
         )
     ),
@@ -154,6 +156,7 @@ GROUP_WIDE = frozenset(
             "mall.sku",
             "kernel.policyversion",
             "kernel.user",
+            "kernel.session",
         ),
     )
 )

@@ -135,6 +135,7 @@ UNFOLD: dict[str, Any] = {
             _group(
                 _("System"),
                 _page(_("Users"), "kernel.user", "person"),
+                _page(_("Sessions"), "kernel.session", "devices"),
                 _page(_("Groups"), "auth.group", "groups"),
                 _page(_("Policies"), "kernel.policyversion", "gavel"),
                 _page(_("Events"), "kernel.event", "timeline"),

@@ -141,7 +141,9 @@ class SkuAdmin(AuditedAdmin):
     ordering = ["-id"]
     readonly_fields = ["product", "price_fen"]
     service_actions = [
-        ServiceAction("price", _("Change the price"), _set_sku_price, form=PriceForm)
+        ServiceAction(
+            "price", _("Change the price"), _set_sku_price, form=PriceForm, sensitive=True
+        )
     ]
     archive_actions = [
         replace(ARCHIVE, run=_archive_sku),
@@ -180,7 +182,9 @@ class StoreOfferAdmin(StaffScoped, AuditedAdmin):
     autocomplete_fields = ["store", "sku"]
     ordering = ["-id"]
     service_actions = [
-        ServiceAction("price", _("Change the price"), _set_offer_price, form=OfferPriceForm)
+        ServiceAction(
+            "price", _("Change the price"), _set_offer_price, form=OfferPriceForm, sensitive=True
+        )
     ]
 
     def get_readonly_fields(self, request, obj=None):

@@ -126,6 +126,7 @@ class RefundAdmin(StaffScoped, ReadOnlyAdmin):
             "retry",
             _("Send again"),
             _retry,
+            sensitive=True,
             allowed=lambda row: row.state == RefundState.FAILED,
             explanation=_("The same refund number refunds once, however often it is sent."),
         )
@@ -187,6 +188,7 @@ class AfterSaleAdmin(StaffScoped, ReadOnlyAdmin):
             "approve",
             _("Approve"),
             _approve,
+            sensitive=True,
             allowed=_requested,
             explanation=_(
                 "Money, stored value, stock, coupon, points and commission come back in proportion."

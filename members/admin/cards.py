@@ -107,6 +107,7 @@ class CardAdmin(StaffScoped, ReadOnlyAdmin):
             "thaw",
             _("Release"),
             _thaw,
+            sensitive=True,
             allowed=lambda row: row.state == CardState.FROZEN,
         ),
     ]

@@ -1,3 +1,5 @@
+import time
+
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.test import Client
 from rest_framework.test import APIClient
@@ -38,8 +40,17 @@ def api_client(member: Member | None = None, *, user: User | None = None) -> Mal
     return client
 
 
-def staff_client(user: User) -> Client:
-    """A browser signed in as ``user``, for the admin, the desk and the workbench."""
+def staff_client(user: User, *, signed_in: float | None = None) -> Client:
+    """A browser signed in as ``user``, for the admin, the desk and the workbench.
+
+    ``signed_in``: when the password was given, in seconds since the epoch (default: just now).
+    """
     client = Client()
     client.force_login(user, backend=BACKEND)
+    session = client.session
+    session["account_authentication_methods"] = [
+        {"method": "password", "at": time.time() if signed_in is None else signed_in}
+    ]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
     return client

@@ -28,4 +28,4 @@ __all__ = [
     "phone_of",
 ]
 
-from config.kernel.admin import dashboard, pages  # noqa: F401  they register themselves
+from config.kernel.admin import dashboard, pages, sessions  # noqa: F401  they register themselves

@@ -5,15 +5,19 @@ A ModelAdmin lists :class:`ServiceAction` in ``service_actions`` (buttons of a r
 guard or a state.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
+from allauth.account.authentication import get_authentication_records
+from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -50,7 +54,9 @@ class ServiceAction:
     """``run(command)`` calls one service; a text it returns is shown as the outcome.
 
     ``allowed(row)`` only decides whether the button is offered; the service decides for real.
-    ``permission`` is the verb of the model's permission that the caller needs.
+    ``permission`` is the verb of the model's permission that the caller needs. A ``sensitive``
+    one, which moves money or rules over it, asks who is there again: the password (or second
+    factor) must have been given within the last five minutes.
     """
 
     name: str
@@ -61,6 +67,20 @@ class ServiceAction:
     explanation: Any = ""
     danger: bool = False
     permission: str = "change"
+    sensitive: bool = False
+
+
+def require_recent_sign_in(request: HttpRequest) -> None:
+    """Lead whoever has not signed in, or confirmed to be there, lately to do so and back here.
+
+    A form that was sent meanwhile is kept by allauth and taken up again.
+    """
+    latest = max(
+        (r.get("at", 0) for r in get_authentication_records(request, request.user)), default=0
+    )
+    if time.time() - latest < REAUTHENTICATION_TIMEOUT:
+        return
+    raise ReauthenticationRequired
 
 
 class ServiceActionMixin:
@@ -70,6 +90,17 @@ class ServiceActionMixin:
     list_service_actions: Sequence[ServiceAction] = ()
     change_form_outer_before_template: str | None = "admin/mall/service_buttons.html"
     list_before_template: str | None = "admin/mall/service_buttons.html"
+
+    def handle(self, row: Any) -> Any:
+        """What addresses call ``row`` by."""
+        return row.pk
+
+    def after_command_url(self, row: Any) -> str:
+        """Where a command leads back to: the row's page, or the list it was above."""
+        site = self.admin_site.name  # type: ignore[attr-defined]
+        if row is None:
+            return reverse(f"{site}:{self._url_name('changelist')}")
+        return reverse(f"{site}:{self._url_name('change')}", args=[quote(self.handle(row))])
 
     def _may(self, request: HttpRequest, action: ServiceAction) -> bool:
         opts = self.model._meta  # type: ignore[attr-defined]
@@ -105,7 +136,8 @@ class ServiceActionMixin:
                 url = reverse(f"{site}:{self._url_name('list_command')}", args=[action.name])
             else:
                 url = reverse(
-                    f"{site}:{self._url_name('command')}", args=[quote(row.pk), action.name]
+                    f"{site}:{self._url_name('command')}",
+                    args=[quote(self.handle(row)), action.name],
                 )
             buttons.append({"label": action.label, "url": url, "danger": action.danger})
         return buttons
@@ -134,6 +166,8 @@ class ServiceActionMixin:
             raise Http404
         if not self._may(request, action):
             raise PermissionDenied
+        if action.sensitive:
+            require_recent_sign_in(request)
         row = None
         if object_id is not None:
             # Through get_queryset, hence within what this person may see.
@@ -158,23 +192,12 @@ class ServiceActionMixin:
                 status = error.status
             else:
                 messages.success(request, said if isinstance(said, str) else _("Done."))
-                return self._after_command(row)
+                return redirect(self.after_command_url(row))
         return self._confirm_page(request, action, row, form, status)
-
-    def _after_command(self, row: Any) -> HttpResponse:
-        site = self.admin_site.name  # type: ignore[attr-defined]
-        if row is None:
-            return redirect(f"{site}:{self._url_name('changelist')}")
-        return redirect(f"{site}:{self._url_name('change')}", quote(row.pk))
 
     def _confirm_page(self, request, action, row, form, status) -> TemplateResponse:
         opts = self.model._meta  # type: ignore[attr-defined]
         site = self.admin_site  # type: ignore[attr-defined]
-        back = (
-            reverse(f"{site.name}:{self._url_name('changelist')}")
-            if row is None
-            else reverse(f"{site.name}:{self._url_name('change')}", args=[quote(row.pk)])
-        )
         context = {
             **site.each_context(request),
             "title": action.label,
@@ -184,7 +207,7 @@ class ServiceActionMixin:
             "form": form,
             "row": row,
             "action": action,
-            "back": back,
+            "back": self.after_command_url(row),
         }
         request.current_app = site.name
         return TemplateResponse(request, "admin/mall/service_action.html", context, status=status)

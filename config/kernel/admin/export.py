@@ -53,6 +53,7 @@ class ExportMixin:
 
     export_amounts: Mapping[str, str] = {}
     export_personal: Mapping[str, str] = {}
+    export_omits: tuple[str, ...] = ("action_checkbox",)
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         opts = self.model._meta  # type: ignore[attr-defined]
@@ -123,7 +124,7 @@ class ExportMixin:
         heads, cells = [], []
         for shown in self.get_list_display(request):  # type: ignore[attr-defined]
             name = column_name(shown)
-            if name == "action_checkbox":
+            if name in self.export_omits:
                 continue
             this: Any = self
             title = str(label_for_field(shown, this.model, model_admin=this))

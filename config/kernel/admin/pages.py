@@ -209,6 +209,7 @@ class PolicyVersionAdmin(_KernelReadOnly):
             "publish",
             _("Publish"),
             _publish,
+            sensitive=True,
             form=PolicyPublishForm,
             allowed=lambda row: row.published_at is None,
             explanation=_("From then on it is in force and can never be changed."),

@@ -15,6 +15,10 @@ class Session(AbstractBaseSession):
         verbose_name = _("session")
         verbose_name_plural = _("sessions")
 
+    def __str__(self) -> str:
+        # Not the key, which is a secret.
+        return str(self.user) if self.user else ""
+
     @classmethod
     def get_session_store_class(cls):
         from config.kernel.sessions import SessionStore

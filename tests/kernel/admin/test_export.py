@@ -94,7 +94,7 @@ def test_a_workbook_holds_numbers_as_numbers(boss):
 
 def workbook(file):
     """The texts of every cell of the first sheet."""
-    with zipfile.ZipFile(file) as book:
+    with file, zipfile.ZipFile(file) as book:
         sheet = ElementTree.fromstring(book.read("xl/worksheets/sheet1.xml"))
     assert not [tag for tag in sheet.iter() if tag.tag.endswith("}f")], "a formula"
     return [tag.text for tag in sheet.iter() if tag.tag.endswith(("}v", "}t"))]

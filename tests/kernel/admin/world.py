@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from config.kernel.actors import SYSTEM
 from config.kernel.codes import code_issue
 from config.kernel.events import record
-from config.kernel.models import Batch, EventDelivery, PolicyVersion
+from config.kernel.models import Batch, EventDelivery, PolicyVersion, Session
 from coupons.models import Coupon, Redemption
 from guides.models import Attribution, CommissionEntry, Touch
 from mall.events import OrderPlaced
@@ -313,9 +313,15 @@ class Sale:
         event = OrderPlaced(
             subject_id=self.order.pk, member_id=self.member.pk, to_state=self.order.state
         )
-        [row] = record([event], actor=SYSTEM, now=now)
-        EventDelivery.objects.create(event=row, consumer="test", delivered_at=now)
+        [event_id] = record([event], actor=SYSTEM, now=now)
+        EventDelivery.objects.create(event_id=event_id, consumer="test", delivered_at=now)
         Batch.objects.create(
             kind="catalogue", source=f"file{n}.csv", started_by=self.clerk, started_at=now
         )
         Group.objects.create(name=f"group{n}")
+        Session.objects.create(
+            session_key=f"session-{n}",
+            session_data="",
+            expire_date=now + timedelta(days=1),
+            user=self.clerk,
+        )
