@@ -1,0 +1,331 @@
+"""Roles × pages × own and foreign rows: the whole table, written out and not derived.
+
+``PAGES`` says which lists a role opens. ``SEEN`` says whose rows are in them for somebody who is
+bound to a store, or to an operator. Everything that is not written here is denied.
+"""
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.urls import reverse
+
+from tests.factories import make_staff, make_user, staff_client
+from tests.kernel.admin.world import Sale
+
+pytestmark = [pytest.mark.django_db, pytest.mark.corrupts]
+
+SALES = {
+    "mall.order",
+    "mall.orderline",
+    "mall.payment",
+    "mall.refund",
+    "mall.aftersale",
+    "mall.fulfilment",
+    "mall.reservation",
+    "mall.stock",
+    "mall.stockmovement",
+    "mall.storeoffer",
+    "mall.product",
+    "mall.sku",
+    "mall.category",
+    "mall.brand",
+    "mall.review",
+    "mall.promotion",
+    "stores.store",
+    "stores.operator",
+    "stores.region",
+    "stores.pickup",
+}
+PEOPLE = {
+    "members.member",
+    "members.tier",
+    "members.card",
+    "members.cardproduct",
+    "members.cardlot",
+    "members.cardhold",
+    "members.pointlot",
+    "members.message",
+    "members.consent",
+    "members.externalid",
+    "coupons.template",
+    "coupons.coupon",
+    "coupons.redemption",
+}
+GUIDES = {
+    "guides.guide",
+    "guides.guideassignment",
+    "guides.binding",
+    "guides.touch",
+    "guides.attribution",
+    "guides.commissionentry",
+}
+BOOKS = {
+    "stores.account",
+    "stores.transfer",
+    "stores.seal",
+    "mall.notification",
+    "stores.assignment",
+}
+GROUP = {
+    "kernel.event",
+    "kernel.eventdelivery",
+    "kernel.policyversion",
+    "kernel.batch",
+    "kernel.code",
+    "kernel.user",
+    "kernel.session",
+}
+ALL = SALES | PEOPLE | GUIDES | BOOKS
+PAGES = {
+    ("clerk", "store"): SALES,
+    ("manager", "store"): SALES | GUIDES,
+    ("service", "store"): SALES | PEOPLE,
+    ("service", "operator"): SALES | PEOPLE,
+    ("finance", "operator"): ALL,
+    ("headquarters", "operator"): ALL,
+    ("auditor", "operator"): ALL,
+    ("finance", "group"): ALL | GROUP,
+    ("headquarters", "group"): ALL | GROUP,
+    ("auditor", "group"): ALL | GROUP,
+}
+EXPORT = {"manager", "finance", "headquarters", "auditor"}
+
+# Whose rows a list holds: everybody's, those of one's stores, those of one's operators, or none
+# unless one is assigned to the whole group.
+SHARED = {
+    "mall.product",
+    "mall.sku",
+    "mall.category",
+    "mall.brand",
+    "mall.review",
+    "members.tier",
+    "stores.region",
+}
+OF_STORE = {
+    "mall.order",
+    "mall.orderline",
+    "mall.payment",
+    "mall.refund",
+    "mall.aftersale",
+    "mall.fulfilment",
+    "mall.reservation",
+    "mall.stock",
+    "mall.stockmovement",
+    "mall.storeoffer",
+    "stores.store",
+    "stores.operator",
+    "stores.pickup",
+    "stores.assignment",
+    "members.member",
+    "members.pointlot",
+    "members.message",
+    "members.consent",
+    "members.externalid",
+    "guides.guide",
+    "guides.guideassignment",
+    "guides.binding",
+    "guides.touch",
+    "guides.attribution",
+    "guides.commissionentry",
+}
+OF_OPERATOR = OF_STORE | {
+    "mall.promotion",
+    "members.card",
+    "members.cardproduct",
+    "members.cardlot",
+    "members.cardhold",
+    "coupons.template",
+    "coupons.coupon",
+    "coupons.redemption",
+    "stores.account",
+    "stores.transfer",
+}
+SEEN = {"store": OF_STORE, "operator": OF_OPERATOR}
+
+# The row of a sale that a list shows.
+ROWS = {
+    "mall.order": lambda s: s.order,
+    "mall.orderline": lambda s: s.line,
+    "mall.payment": lambda s: s.payment,
+    "mall.refund": lambda s: s.refund,
+    "mall.aftersale": lambda s: s.after_sale,
+    "mall.fulfilment": lambda s: s.order.fulfilments.get(),
+    "mall.reservation": lambda s: s.line.reservation,
+    "mall.stock": lambda s: s.stock,
+    "mall.stockmovement": lambda s: s.stock.movements.first(),
+    "mall.storeoffer": lambda s: s.store.offers.get(),
+    "mall.product": lambda s: s.product,
+    "mall.sku": lambda s: s.sku,
+    "mall.category": lambda s: s.product.category,
+    "mall.brand": lambda s: s.product.brand,
+    "mall.review": lambda s: s.product.reviews.get(),
+    "mall.promotion": lambda s: s.operator.promotion_set.get(),
+    "mall.notification": lambda s: first("mall.notification", gateway_id=f"notify-{s.n}"),
+    "stores.store": lambda s: s.store,
+    "stores.operator": lambda s: s.operator,
+    "stores.region": lambda s: s.store.region,
+    "stores.pickup": lambda s: s.pickup,
+    "stores.assignment": lambda s: s.clerk.assignments.get(),
+    "stores.account": lambda s: s.principal,
+    "stores.transfer": lambda s: s.transfer,
+    "stores.seal": lambda s: first("stores.seal", hash=f"{s.n:064d}"),
+    "members.member": lambda s: s.member,
+    "members.tier": lambda s: s.member.tier,
+    "members.card": lambda s: s.card,
+    "members.cardproduct": lambda s: s.card.product,
+    "members.cardlot": lambda s: s.card.lots.get(),
+    "members.cardhold": lambda s: s.card.holds.get(),
+    "members.pointlot": lambda s: s.member.point_lots.get(),
+    "members.message": lambda s: s.member.messages.get(),
+    "members.consent": lambda s: s.member.consents.first(),
+    "members.externalid": lambda s: s.member.external_ids.first(),
+    "coupons.template": lambda s: s.template,
+    "coupons.coupon": lambda s: s.coupon,
+    "coupons.redemption": lambda s: s.coupon.redemptions.get(),
+    "guides.guide": lambda s: s.guide,
+    "guides.guideassignment": lambda s: s.guide.assignments.get(),
+    "guides.binding": lambda s: s.member.bindings.get(),
+    "guides.touch": lambda s: s.member.touches.get(),
+    "guides.attribution": lambda s: s.line.attributions.get(),
+    "guides.commissionentry": lambda s: s.guide.entries.get(),
+    "kernel.event": lambda s: first("kernel.event", subject_type="order", subject_id=s.order.pk),
+    "kernel.eventdelivery": lambda s: first(
+        "kernel.eventdelivery", event__subject_id=s.order.pk, event__subject_type="order"
+    ),
+    "kernel.policyversion": lambda s: first("kernel.policyversion", version=s.n),
+    "kernel.batch": lambda s: first("kernel.batch", source=f"file{s.n}.csv"),
+    "kernel.code": lambda s: s.code,
+    "kernel.user": lambda s: s.clerk,
+    "kernel.session": lambda s: s.clerk.sessions.first(),
+    "auth.group": lambda s: first("auth.group", name=f"group{s.n}"),
+}
+LABELS = sorted(model._meta.label_lower for model in admin.site._registry)
+
+
+def first(label, **known):
+    return apps.get_model(label)._default_manager.get(**known)
+
+
+def url(label, page, *args):
+    return reverse(f"admin:{label.replace('.', '_')}_{page}", args=args)
+
+
+def assigned(role, bound, sale):
+    scope = {"store": {"store": sale.store}, "operator": {"operator": sale.operator}, "group": {}}
+    return staff_client(make_staff(role=role, **scope[bound]))
+
+
+def shows(bound, label):
+    """(own row, foreign row) are in the list."""
+    if bound == "group" or label in SHARED:
+        return True, True
+    return label in SEEN[bound], False
+
+
+def test_the_table_names_every_page_once():
+    assert set(ROWS) == set(LABELS) == ALL | GROUP | {"auth.group"}
+    parts = [SALES, PEOPLE, GUIDES, BOOKS, GROUP]
+    assert sum(len(part) for part in parts) == len(set().union(*parts))
+
+
+@pytest.mark.parametrize(("role", "bound"), sorted(PAGES))
+def test_a_role_opens_its_pages_and_finds_its_own_rows(role, bound):
+    mine, theirs = Sale(), Sale()
+    client = assigned(role, bound, mine)
+    for label in LABELS:
+        own, foreign = ROWS[label](mine), ROWS[label](theirs)
+        answer = client.get(url(label, "changelist"))
+        if label not in PAGES[role, bound]:
+            assert answer.status_code == 403, label
+            assert client.get(url(label, "change", own.pk)).status_code in (403, 404), label
+            assert client.post(url(label, "export"), {"format": "csv"}).status_code == 403, label
+            continue
+        assert answer.status_code == 200, label
+        found = {row.pk for row in answer.context["cl"].queryset}
+        assert (own.pk in found, foreign.pk in found) == shows(bound, label), label
+
+
+@pytest.mark.parametrize(("role", "bound"), sorted(PAGES))
+def test_an_address_typed_by_hand_leads_no_further_than_the_list(role, bound):
+    mine, theirs = Sale(), Sale()
+    client = assigned(role, bound, mine)
+    for label in sorted(PAGES[role, bound] - {"kernel.session"}):
+        rows = [ROWS[label](sale) for sale in (mine, theirs)]
+        for row, seen in zip(rows, shows(bound, label), strict=True):
+            # Django leads away from what is not there for this person.
+            expected = 200 if seen else 302
+            assert client.get(url(label, "change", row.pk)).status_code == expected, label
+            if label in ("mall.order", "members.card"):
+                assert client.get(url(label, "history", row.pk)).status_code == expected, label
+
+
+@pytest.mark.parametrize(("role", "bound"), sorted(PAGES))
+def test_exports_hold_what_the_list_holds(role, bound):
+    mine, _theirs = Sale(), Sale()
+    client = assigned(role, bound, mine)
+    for label in ("mall.order", "mall.stock", "stores.pickup", "mall.promotion"):
+        answer = client.post(url(label, "export"), {"format": "csv"})
+        if role not in EXPORT:
+            assert answer.status_code == 403, label
+            continue
+        lines = b"".join(answer.streaming_content).decode().strip().splitlines()
+        assert len(lines) - 1 == sum(shows(bound, label)), label
+
+
+COMMANDS = [
+    ("mall.order", "cancel", {"headquarters", "manager", "service"}),
+    ("mall.aftersale", "approve", {"headquarters", "finance", "manager", "service"}),
+    ("mall.aftersale", "refuse", {"headquarters", "finance", "manager", "service"}),
+    ("mall.refund", "retry", {"headquarters", "finance"}),
+    ("members.card", "freeze", {"headquarters", "finance", "service"}),
+    ("members.card", "thaw", {"headquarters", "finance", "service"}),
+    ("mall.storeoffer", "price", {"headquarters", "manager"}),
+    ("stores.store", "archive", {"headquarters"}),
+    ("coupons.template", "archive", {"headquarters"}),
+    ("members.cardproduct", "archive", {"headquarters"}),
+]
+IN_GROUP_ONLY = [
+    ("mall.sku", "price"),
+    ("mall.product", "archive"),
+    ("stores.operator", "archive"),
+    ("kernel.policyversion", "publish"),
+]
+
+
+@pytest.mark.parametrize(("role", "bound"), sorted(PAGES))
+def test_commands_are_asked_of_whoever_may_give_them(role, bound):
+    mine, theirs = Sale(), Sale()
+    client = assigned(role, bound, mine)
+    for label, name, roles in COMMANDS:
+        own = client.get(url(label, "command", ROWS[label](mine).pk, name))
+        foreign = client.post(url(label, "command", ROWS[label](theirs).pk, name), {"reason": "越"})
+        if role not in roles:
+            assert (own.status_code, foreign.status_code) == (403, 403), (label, name)
+            continue
+        seen, seen_foreign = shows(bound, label)
+        assert own.status_code == (200 if seen else 404), (label, name)
+        assert foreign.status_code == (200 if seen_foreign else 404), (label, name)
+    for label, name in IN_GROUP_ONLY:
+        own = client.get(url(label, "command", ROWS[label](mine).pk, name))
+        allowed = (role, bound) == ("headquarters", "group")
+        assert own.status_code == (200 if allowed else 403), (label, name)
+
+
+@pytest.mark.parametrize("bound", ["operator", "group"])
+def test_an_auditor_reads_everything_and_changes_nothing(bound):
+    mine = Sale()
+    client = assigned("auditor", bound, mine)
+    for label in sorted(PAGES["auditor", bound] - {"kernel.session"}):
+        row = ROWS[label](mine)
+        if shows(bound, label)[0]:
+            assert client.post(url(label, "change", row.pk), {}).status_code == 403, label
+        assert client.get(url(label, "add")).status_code == 403, label
+        assert client.post(url(label, "add"), {}).status_code == 403, label
+
+
+def test_staff_without_an_assignment_see_an_empty_house():
+    Sale()
+    client = staff_client(make_user(is_staff=True))
+    assert client.get(reverse("admin:index")).context["dashboard"].empty
+    for label in LABELS:
+        assert client.get(url(label, "changelist")).status_code == 403, label
