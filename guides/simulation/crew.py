@@ -1,4 +1,4 @@
-"""One process or two live through the same days in step.
+"""One process or several live through the same days in step.
 
 Between two beats of the day the districts go their own way; at a beat all wait for each other,
 deliver together what the relay holds, and wait again. So whatever crosses from one to the other
@@ -13,14 +13,15 @@ from contextlib import contextmanager
 from datetime import date
 from multiprocessing.connection import Connection
 from threading import Barrier
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from django.db import connection, connections
 
 # Longer than a process may need from one beat to the next.
-_PATIENCE_SECONDS = 600
+_PATIENCE_SECONDS = 180
 
 Life = Callable[["Crew"], None]
+Pipe: TypeAlias = "Connection[Any, Any]"
 
 
 class Crew(Protocol):
@@ -50,62 +51,75 @@ class Alone:
         return tally
 
 
-class OfTwo:
-    """The parent leads and has the even districts, its child the odd ones."""
+class OneOf:
+    """The parent (``rank`` 0) leads; every process has the districts that fall to its rank."""
 
-    def __init__(self, barrier: Barrier, pipe: "Connection[Any, Any]", *, leads: bool) -> None:
-        self.barrier, self.pipe, self.leads = barrier, pipe, leads
+    def __init__(self, size: int, rank: int, barrier: Barrier, pipes: list[Pipe]) -> None:
+        self.size, self.rank, self.barrier, self.pipes = size, rank, barrier, pipes
+        self.leads = rank == 0
 
     def mine(self, districts: int) -> list[int]:
-        return [n for n in range(districts) if (n % 2 == 0) == self.leads]
+        return [n for n in range(districts) if n % self.size == self.rank]
 
     def sync(self) -> None:
         self.barrier.wait(_PATIENCE_SECONDS)
 
     def gather(self, day: date, tally: Counter[str]) -> Counter[str]:
         if not self.leads:
-            self.pipe.send((day, tally))
+            self.pipes[0].send((day, tally))
             return tally
-        other, theirs = self.pipe.recv()
-        assert other == day
-        return tally + theirs
+        for pipe in self.pipes:
+            other, theirs = pipe.recv()
+            assert other == day
+            tally = tally + theirs
+        return tally
 
 
 def live_together(life: Life, *, processes: int) -> None:
-    """Run ``life`` in this process, and in a child beside it when ``processes`` is two. An error
-    of either ends both and is raised here."""
+    """Run ``life`` in this process, and in ``processes`` - 1 forks of it. An error of any of them
+    ends all and is raised here.
+
+    For a command that has opened nothing but its database: a fork shares every other socket and
+    every lock that another thread holds at that moment.
+    """
     if processes < 2:
         with _swift():
             life(Alone())
         return
     context = multiprocessing.get_context("fork")
-    barrier = context.Barrier(2)
-    here, there = context.Pipe()
+    barrier = context.Barrier(processes)
+    ends = [context.Pipe() for _child in range(processes - 1)]
     # A connection must not be shared by two processes.
     connections.close_all()
-    child = context.Process(target=_child, args=(life, barrier, there), daemon=True)
-    child.start()
+    children = [
+        context.Process(
+            target=_child, args=(life, OneOf(processes, rank, barrier, [there])), daemon=True
+        )
+        for rank, (_here, there) in enumerate(ends, start=1)
+    ]
+    for child in children:
+        child.start()
     try:
         with _swift():
-            life(OfTwo(barrier, here, leads=True))
-        child.join(_PATIENCE_SECONDS)
+            life(OneOf(processes, 0, barrier, [here for here, _there in ends]))
     except BaseException:
         barrier.abort()
         raise
     finally:
-        child.join(10)
-        if child.is_alive():
-            child.terminate()
-    if child.exitcode:
-        raise RuntimeError("the second process of the simulation failed; its error is above")
+        for child in children:
+            child.join(20)
+            if child.is_alive():
+                child.kill()
+    if any(child.exitcode for child in children):
+        raise RuntimeError("a process of the simulation failed; its error is above")
 
 
-def _child(life: Life, barrier: Barrier, pipe: "Connection[Any, Any]") -> None:
+def _child(life: Life, crew: OneOf) -> None:
     try:
         with _swift():
-            life(OfTwo(barrier, pipe, leads=False))
+            life(crew)
     except BaseException:
-        barrier.abort()
+        crew.barrier.abort()
         raise
     finally:
         connections.close_all()

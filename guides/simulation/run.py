@@ -1,9 +1,10 @@
 """``simulate``: the days that were not simulated yet, one batch row each."""
 
+import os
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -17,7 +18,7 @@ from guides.simulation import desk, gateway, night, people, shopping
 from guides.simulation.agenda import Agenda
 from guides.simulation.crew import Crew, live_together
 from guides.simulation.traffic import midnight, visit_moment, visits_expected
-from guides.simulation.world import World, worlds_load
+from guides.simulation.world import DISTRICTS, World, worlds_load
 from stores.models import Seal
 
 KIND = "simulate"
@@ -29,6 +30,12 @@ _SMALL_HOURS = timedelta(days=1, hours=1, minutes=5)
 _DELIVERY = timedelta(hours=5, minutes=40)
 
 Progress = Callable[[int], None]
+
+
+def processes_here() -> int:
+    """How many to use: where there are cores for it one per district, so that no core waits for
+    a district that has less to do."""
+    return DISTRICTS if (os.cpu_count() or 1) > 1 else 1
 
 
 class SimulationTooEarly(DomainError):
@@ -67,8 +74,9 @@ def simulate(
 
     A day that was simulated, or whose books are sealed, is over. The day of ``now`` ends at
     ``now``. Same mall and same ``seed``: same orders, amounts and states, whatever the number of
-    ``processes`` (one or two). ``progress`` hears of the visits. Raises WorldIncomplete and
-    SimulationTooEarly. Not for a mall that is open: nothing else may use it meanwhile.
+    ``processes`` (at most one per district). ``progress`` hears of the visits of this one.
+    Raises WorldIncomplete and SimulationTooEarly. Not for a mall that is open: nothing else may
+    use it meanwhile.
     """
     report = Report(days_to_come(days=days, until=until, now=now))
     if not report.days:
@@ -100,6 +108,9 @@ def days_to_come(*, days: int, until: date, now: datetime) -> list[date]:
 
 def _live(plan: Plan, districts: list[World], report: Report, crew: Crew) -> None:
     worlds = [districts[n] for n in crew.mine(len(districts))]
+    if not crew.leads:
+        # The bar belongs to the process that draws it.
+        plan = replace(plan, progress=lambda visits: None)
     for day in plan.days:
         batch = None
         if crew.leads:

@@ -1,7 +1,7 @@
 """What a simulated day finds: shops with their people, goods with their popularity, members.
 
-The mall is cut into two districts that share nothing but the goods' names: shops, guides, members
-and scarce coupons belong to one of them. Each has its own dice, so that two processes can live
+The mall is cut into districts that share nothing but the goods' names: shops, guides, members and
+scarce coupons belong to one of them. Each has its own dice, so that several processes can live
 through one day side by side and still come to the same amounts as one.
 """
 
@@ -27,7 +27,7 @@ from members.states import ExternalKind
 from stores.models import Assignment, Store
 from stores.states import Role
 
-DISTRICTS = 2
+DISTRICTS = 3
 # A template with fewer coupons than this, or with a budget, is claimed in one district alone:
 # who gets the last one must not depend on which process is faster.
 _PLENTY = 5_000
@@ -126,7 +126,8 @@ def worlds_load() -> list[World]:
     tier = Tier.objects.order_by("growth_from").first()
     cards = _card_products()
     found = []
-    for district, mine in enumerate(_districts(shops, shares)):
+    districts = _districts(shops, shares)
+    for district, mine in enumerate(districts):
         sums = list(accumulate(shares[shop.pk] for shop in mine))
         world = World(
             district=district,
@@ -136,7 +137,7 @@ def worlds_load() -> list[World]:
             shop_sums=sums,
             articles=articles,
             card_products=cards,
-            templates=_templates(district),
+            templates=_templates(district, districts),
             tier_id=tier.pk if tier else None,
             opened_at=_opened_at(mine),
         )
@@ -161,16 +162,20 @@ def _card_products() -> dict[str, list[str]]:
     return found
 
 
-def _templates(district: int) -> dict[str, list[str]]:
+def _templates(district: int, districts: list[list[Shop]]) -> dict[str, list[str]]:
+    """What the members of a district may claim; a scarce one goes to a district that takes it."""
     found: dict[str, list[str]] = {}
     rows = Template.objects.filter(archived_at=None, public=True).order_by("pk")
     scarce = 0
     for operator, code, quota, budget in rows.values_list(
         "operator__code", "code", "quota", "budget_fen"
     ):
-        if budget is not None or quota < _PLENTY:
+        takers = [
+            n for n, shops in enumerate(districts) if any(s.operator == operator for s in shops)
+        ]
+        if takers and (budget is not None or quota < _PLENTY):
             scarce += 1
-            if scarce % DISTRICTS != district:
+            if takers[scarce % len(takers)] != district:
                 continue
         found.setdefault(operator, []).append(code)
     return found

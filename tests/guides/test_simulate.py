@@ -1,13 +1,18 @@
 """A simulated mall: the same by its seed, within its rules, and never twice."""
 
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Max, Sum
 
 from config.kernel import audit, clock
@@ -78,6 +83,12 @@ def amounts() -> dict[str, Any]:
         ),
         "cards": sorted(Account.objects.filter(guarded=True).values_list("balance", flat=True)),
     }
+
+
+def database_url() -> str:
+    """Of the database of this test run, for a process of its own."""
+    address = urlsplit(settings.DATABASE_URL)
+    return urlunsplit(address._replace(path=f"/{connection.settings_dict['NAME']}"))
 
 
 def undone(run: Callable[[], Any]) -> dict[str, Any]:
@@ -163,13 +174,22 @@ def test_before_the_mall_opened_there_is_nothing_to_simulate(demo, live):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_processes_come_to_what_one_comes_to(live, tmp_path, monkeypatch):
+def test_several_processes_come_to_what_one_comes_to(live, yesterday, tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     call_command("load_demo", verbosity=0)
     alone = undone(live)
 
-    live(processes=2)
+    command = f"simulate --days={DAYS} --per-day={PER_DAY} --seed=7 --until={yesterday}"
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command.split(), "--processes=3"],
+        cwd=settings.BASE_DIR,
+        env=os.environ | {"DATABASE_URL": database_url()},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
+    assert done.returncode == 0, done.stderr
     assert amounts() == alone
     assert len(alone["orders"]) > 20
 

@@ -4,7 +4,6 @@ It lives in the top app because the demo reaches from the organisation up to the
 """
 
 import json
-import os
 from argparse import ArgumentParser
 from typing import Any
 
@@ -15,7 +14,7 @@ from django.db import transaction
 from config.kernel import clock
 from config.kernel.errors import DomainError
 from guides.demo.load import load_guides, logins, logins_path
-from guides.simulation.run import simulate
+from guides.simulation.run import processes_here, simulate
 from mall.demo.load import SEED, load_mall
 from mall.models import Order, Product
 from stores.models import Store
@@ -68,7 +67,7 @@ class Command(BaseCommand):
                 until=clock.local_date(now),
                 now=now,
                 per_day=ORDERS_PER_DAY,
-                processes=min(2, os.cpu_count() or 1),
+                processes=processes_here(),
             )
         except DomainError as error:
             self.stdout.write(str(error))

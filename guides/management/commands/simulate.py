@@ -1,6 +1,5 @@
 """manage.py simulate: days of a believable business, through the real services."""
 
-import os
 from argparse import ArgumentParser
 from datetime import date
 from typing import Any
@@ -12,7 +11,7 @@ from tqdm import tqdm
 
 from config.kernel import clock
 from config.kernel.errors import DomainError
-from guides.simulation.run import days_to_come, simulate
+from guides.simulation.run import days_to_come, processes_here, simulate
 from guides.simulation.traffic import visits_expected
 from mall.models import Order
 
@@ -32,9 +31,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--per-day", type=int, default=300, help="orders of an ordinary day, default 300"
         )
-        parser.add_argument(
-            "--processes", type=int, choices=(1, 2), default=min(2, os.cpu_count() or 1)
-        )
+        parser.add_argument("--processes", type=int, default=processes_here())
         parser.add_argument(
             "--if-empty", action="store_true", help="do nothing where there are orders"
         )
@@ -42,8 +39,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not getattr(settings, "DEMO_ALLOWED", False):
             raise CommandError("Invented business is refused here (DEMO_ALLOWED is not set).")
-        if options["days"] < 1 or options["per_day"] < 1:
-            raise CommandError("--days and --per-day are at least 1")
+        if min(options["days"], options["per_day"], options["processes"]) < 1:
+            raise CommandError("--days, --per-day and --processes are at least 1")
         if options["if_empty"] and Order.objects.exists():
             self.stdout.write("there are orders already: nothing simulated")
             return
@@ -55,6 +52,7 @@ class Command(BaseCommand):
             return
         self._refuse_beside_a_worker()
         expected = sum(visits_expected(day, per_day=options["per_day"]) for day in wanted)
+        tqdm.monitor_interval = 0  # no thread of its own in a process that forks
         with tqdm(total=expected, unit=" visits", disable=None) as bar:
             try:
                 report = simulate(
@@ -75,7 +73,9 @@ class Command(BaseCommand):
     def _refuse_beside_a_worker(self) -> None:
         """A worker lives now and would expire what the simulation places in the past."""
         try:
-            awake = current_app.control.ping(timeout=0.7)
+            # A connection of its own, closed again: the simulation forks.
+            with current_app.connection_for_write() as connection:
+                awake = current_app.control.ping(timeout=0.7, connection=connection)
         except Exception:
             # No broker, no worker.
             return
