@@ -50,7 +50,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
     hidden = ("session_key", "session_data")
     fields = ["user", "expire_date"]
-    list_display = ["user", "username", "staff", "since", "seen", "expire_date", "end_link"]
+    list_display = ["person", "username", "staff", "since", "seen", "expire_date", "end_link"]
     list_display_links = None
     list_select_related = ["user"]
     list_filter = ["user__is_staff"]
@@ -84,6 +84,10 @@ class SessionAdmin(ReadOnlyAdmin):
 
     def after_command_url(self, row: Any) -> str:
         return reverse("admin:kernel_session_changelist")
+
+    @admin.display(description=_("user"), ordering="user__last_name")
+    def person(self, row: Session) -> str:
+        return str(row)
 
     @admin.display(description=_("username"), ordering="user__username")
     def username(self, row: Session) -> str:

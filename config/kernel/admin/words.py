@@ -5,6 +5,7 @@ say and keeps our translations of it.
 """
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 UNFOLD = [
     _("Select record"),
@@ -60,3 +61,9 @@ UNFOLD = [
     _("Date"),
     _("Time"),
 ]
+# Said under the palette's results, with the template's own line breaks.
+UNFOLD_COUNTED = ngettext_lazy(
+    "\n                Found %(counter)s result in %(time)s seconds\n            ",
+    "\n                Found %(counter)s results in %(time)s seconds\n            ",
+    "counter",
+)
