@@ -1,10 +1,12 @@
 """Reads over coupons and their templates."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
@@ -46,38 +48,43 @@ def usable(now: datetime) -> Q:
     return Q(state__in=USABLE, valid_from__lte=now, valid_until__gt=now)
 
 
+_COLUMNS = [field.name for field in fields(CouponRule)]
+
+# A hot path of checkout: the same condition as ``usable``, as a statement that is not compiled
+# anew for every order. Columns in the order of CouponRule.
+_RULES = """
+SELECT c.id, c.no, c.state, c.member_id, t.id, t.name, t.kind, t.value, t.max_discount_fen,
+  t.threshold_fen, t.scope, t.stacking_group, t.operator_id, t.channels, c.valid_from, c.valid_until
+FROM coupons_coupon c JOIN coupons_template t ON t.id = c.template_id
+WHERE c.member_id = %(member)s::bigint AND c.state = ANY(%(states)s::text[])
+  AND c.valid_from <= %(now)s::timestamptz AND c.valid_until > %(now)s::timestamptz
+  AND (%(nos)s::text[] IS NULL OR c.no = ANY(%(nos)s::text[]))
+ORDER BY c.valid_until, c.id
+"""
+
+
 def coupon_rules(
     *, member_id: int, nos: Sequence[str] | None = None, now: datetime
 ) -> list[CouponRule]:
     """The member's coupons that may be used at ``now`` (those of ``nos``, when given), the one
     that ends first first. One statement."""
-    query = Coupon.objects.for_member(member_id).filter(usable(now))
-    if nos is not None:
-        query = query.filter(no__in=nos)
-    rows = query.select_related("template").order_by("valid_until", "pk")
-    return [_rule(coupon) for coupon in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RULES,
+            {
+                "member": member_id,
+                "states": [str(state) for state in USABLE],
+                "now": now,
+                "nos": None if nos is None else list(nos),
+            },
+        )
+        rows = cursor.fetchall()
+    return [_rule(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
 
-def _rule(coupon: Coupon) -> CouponRule:
-    template = coupon.template
-    return CouponRule(
-        pk=coupon.pk,
-        no=coupon.no,
-        state=coupon.state,
-        member_id=coupon.member_id,
-        template_id=template.pk,
-        name=template.name,
-        kind=template.kind,
-        value=template.value,
-        max_discount_fen=template.max_discount_fen,
-        threshold_fen=template.threshold_fen,
-        scope=template.scope,
-        stacking_group=template.stacking_group,
-        operator_id=template.operator_id,
-        channels=tuple(template.channels),
-        valid_from=coupon.valid_from,
-        valid_until=coupon.valid_until,
-    )
+def _rule(row: dict[str, Any]) -> CouponRule:
+    scope, channels = json.loads(row.pop("scope")), json.loads(row.pop("channels"))
+    return CouponRule(scope=scope, channels=tuple(channels), **row)
 
 
 def templates_claimable(*, member_id: int | None, now: datetime) -> QuerySet[Template]:

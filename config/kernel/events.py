@@ -4,10 +4,14 @@ An app's ``events.py`` subclasses :class:`EventBase`; its services call :func:`r
 app's ``apps.ready()`` calls :func:`subscribe`. Delivery is ``config.kernel.relay``'s.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, ClassVar
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection
 
 from config.kernel.actors import Actor
 from config.kernel.models import Event
@@ -53,23 +57,43 @@ def subscribe(name: str, kinds: Sequence[type[EventBase]], handler: Handler) -> 
     _wanted.update(k.kind for k in kinds)
 
 
-def record(events: Sequence[EventBase], *, actor: Actor, now: datetime) -> list[Event]:
-    """Write ``events`` in one statement, inside the caller's transaction."""
-    rows = [
-        Event(
-            kind=e.kind,
-            subject_type=e.subject_type,
-            subject_id=e.subject_id,
-            from_state=e.from_state,
-            to_state=e.to_state,
-            reason=e.reason[:200],
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            payload=e.payload(),
-            occurred_at=now,
-            # Nobody listens: it is audit trail only and never waits in the queue.
-            relayed_at=None if e.kind in _wanted else now,
+_RECORD = """
+INSERT INTO kernel_event (kind, subject_type, subject_id, from_state, to_state, reason,
+  actor_kind, actor_id, payload, occurred_at, relayed_at, attempts, last_error)
+SELECT e.kind, e.subject_type, e.subject_id, e.from_state, e.to_state, e.reason,
+  %(actor_kind)s::text, %(actor_id)s::text, e.payload::jsonb, %(now)s::timestamptz,
+  CASE WHEN e.wanted THEN NULL ELSE %(now)s::timestamptz END, 0, ''
+FROM unnest(%(kind)s::text[], %(subject_type)s::text[], %(subject_id)s::bigint[],
+  %(from_state)s::text[], %(to_state)s::text[], %(reason)s::text[], %(payload)s::text[],
+  %(wanted)s::bool[]) WITH ORDINALITY AS e(kind, subject_type, subject_id, from_state, to_state,
+  reason, payload, wanted, n)
+ORDER BY e.n
+RETURNING id
+"""
+
+
+def record(events: Sequence[EventBase], *, actor: Actor, now: datetime) -> list[int]:
+    """Write ``events`` in one statement, inside the caller's transaction. Returns their ids.
+
+    An event that nobody listens to is audit trail only and never waits in the relay's queue.
+    """
+    if not events:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RECORD,
+            {
+                "kind": [e.kind for e in events],
+                "subject_type": [e.subject_type for e in events],
+                "subject_id": [e.subject_id for e in events],
+                "from_state": [str(e.from_state) for e in events],
+                "to_state": [str(e.to_state) for e in events],
+                "reason": [e.reason[:200] for e in events],
+                "payload": [json.dumps(e.payload(), cls=DjangoJSONEncoder) for e in events],
+                "wanted": [e.kind in _wanted for e in events],
+                "actor_kind": actor.kind,
+                "actor_id": actor.id,
+                "now": now,
+            },
         )
-        for e in events
-    ]
-    return Event.objects.bulk_create(rows)
+        return [row[0] for row in cursor.fetchall()]

@@ -101,7 +101,7 @@ def paid_event(order: Order) -> Event:
     event = OrderPaid(
         subject_id=order.pk, member_id=order.member_id, from_state="placed", to_state="paid"
     )
-    return record([event], actor=SYSTEM, now=order.paid_at)[0]
+    return Event.objects.get(pk=record([event], actor=SYSTEM, now=order.paid_at)[0])
 
 
 def refunded_event(order: Order, *, now: datetime, **back_fen: int) -> Event:
@@ -109,7 +109,7 @@ def refunded_event(order: Order, *, now: datetime, **back_fen: int) -> Event:
     for position, fen in back_fen.items():
         order.lines.filter(position=int(position[1:])).update(refunded_fen=fen)
     event = OrderRefunded(subject_id=order.pk, member_id=order.member_id, after_sale_id=0)
-    return record([event], actor=SYSTEM, now=now)[0]
+    return Event.objects.get(pk=record([event], actor=SYSTEM, now=now)[0])
 
 
 def handle(*events: Event, now: datetime) -> None:

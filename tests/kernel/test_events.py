@@ -15,11 +15,16 @@ from tests.kernel.conftest import Rang
 pytestmark = pytest.mark.django_db
 
 
+def recorded(given, **kwargs) -> Event:
+    (pk,) = events.record(given, **kwargs)
+    return Event.objects.get(pk=pk)
+
+
 def test_an_event_keeps_who_what_and_when(listen, now):
     listen("kernel.a")
     rang = Rang(subject_id=7, from_state="still", to_state="loud", reason="x" * 300, times=3)
 
-    (event,) = events.record([rang], actor=Actor("user", "5"), now=now)
+    event = recorded([rang], actor=Actor("user", "5"), now=now)
 
     event.refresh_from_db()
     assert (event.kind, event.subject_type, event.subject_id) == ("kernel.test_rang", "bell", 7)
@@ -31,7 +36,7 @@ def test_an_event_keeps_who_what_and_when(listen, now):
 
 
 def test_what_nobody_listens_to_never_waits(listen, now):
-    (event,) = events.record([Rang(subject_id=1)], actor=SYSTEM, now=now)
+    event = recorded([Rang(subject_id=1)], actor=SYSTEM, now=now)
 
     assert event.relayed_at == now
     assert relay_once(now=now) == 0
@@ -191,7 +196,7 @@ def test_two_relays_share_the_queue(listen, now):
 @pytest.mark.corrupts
 def test_the_audit_sees_a_stuck_event(listen, now):
     listen("kernel.a")
-    (event,) = events.record([Rang(subject_id=1)], actor=SYSTEM, now=now - timedelta(hours=2))
+    event = recorded([Rang(subject_id=1)], actor=SYSTEM, now=now - timedelta(hours=2))
 
     (finding,) = audit.run({"events.stuck"})
 
@@ -201,7 +206,7 @@ def test_the_audit_sees_a_stuck_event(listen, now):
 @pytest.mark.corrupts
 def test_the_audit_sees_an_event_applied_twice(listen, now):
     listen("kernel.a")
-    (event,) = events.record([Rang(subject_id=1)], actor=SYSTEM, now=now)
+    event = recorded([Rang(subject_id=1)], actor=SYSTEM, now=now)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE kernel_eventdelivery DROP CONSTRAINT kernel_eventdelivery_once")
     for _twice in range(2):
