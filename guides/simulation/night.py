@@ -18,8 +18,8 @@ from stores.services.ledger_seal import ledger_seal
 
 # A shop that has fewer pieces of an article than this gets a delivery up to its shelf's size.
 _FEW = 9
-# Small enough that two processes share what waits.
-_RELAY_BATCH = 40
+# Small enough that all processes share what waits.
+_RELAY_BATCH = 60
 
 
 def relay(*, now: datetime) -> None:

@@ -26,7 +26,7 @@ def visitor(world: World, rng: random.Random, now: datetime) -> tuple[Person, bo
     """Whoever comes at ``now``, and whether for the first time. The more members there are, the
     rarer a new one is; a part of the old ones comes much more often than the rest."""
     known = len(world.people)
-    newcomers = 70 + 60_000 // (known * DISTRICTS + 130)
+    newcomers = 70 + 45_000 // (known * DISTRICTS + 130)
     if not known or rng.randrange(1000) < newcomers:
         return newcomer(world, rng, now), True
     place = min(rng.randrange(known), rng.randrange(known)) if rng.randrange(3) else None

@@ -23,8 +23,8 @@ from stores.models import Seal
 
 KIND = "simulate"
 # How often the relay runs while people shop.
-_BEAT = timedelta(minutes=45)
-_FIRST_BEAT, _LAST_BEAT = timedelta(hours=7), timedelta(hours=23, minutes=50)
+_BEAT = timedelta(hours=1)
+_FIRST_BEAT, _LAST_BEAT = timedelta(hours=7), timedelta(hours=23)
 _SMALL_HOURS = timedelta(days=1, hours=1, minutes=5)
 # Everything is quiet until then, so that a day starts from what the database holds.
 _DELIVERY = timedelta(hours=5, minutes=40)
@@ -166,7 +166,7 @@ def _agenda(plan: Plan, day: date, world: World) -> Agenda:
     visits = max(1, expected * world.share * (92 + rng.randrange(17)) // 10_000)
     for _visit in range(visits):
         agenda.at(visit_moment(day, rng), partial(_visit_counted, agenda, plan.progress))
-    for _stroll in range(visits * 6 // 100):
+    for _stroll in range(visits * 4 // 100):
         agenda.at(visit_moment(day, rng), partial(shopping.stroll, agenda))
     desk.morning(agenda)
     return agenda

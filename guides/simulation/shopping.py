@@ -9,7 +9,7 @@ from django.db import transaction
 
 from config.kernel.actors import SYSTEM, Actor
 from config.kernel.errors import DomainError
-from coupons.selectors import CouponRule, coupon_rules
+from coupons.selectors import coupon_rules
 from coupons.services.coupon_claim import coupon_claim
 from guides.services.touch_record import touch_record
 from guides.simulation.agenda import Agenda
@@ -25,6 +25,9 @@ from mall.services.order_place import order_place
 from mall.services.payment_create import payment_create
 from mall.services.quote import Basket, Quote, SkuUnavailable, quote
 from mall.states import OrderState
+
+# (SKU code, pieces)
+Lines = tuple[tuple[str, int], ...]
 
 _LINES = list(accumulate((46, 30, 16, 8)))
 _PIECES = list(accumulate((80, 14, 6)))
@@ -63,6 +66,7 @@ def visit(agenda: Agenda, now: datetime) -> None:
         person.member_id,
         shop.code,
         lines=lines,
+        coupon_nos=_coupon(agenda, person, shop, lines, now),
         use_card=person.member_id in world.card_holders and rng.randrange(10) < 8,
     )
     _order(agenda, person, basket, token, now)
@@ -139,7 +143,7 @@ def _claim(agenda: Agenda, person: Person, shop: Shop, new: bool, now: datetime)
     agenda.world.coupon_holders.add(person.member_id)
 
 
-def _wanted(agenda: Agenda) -> tuple[tuple[str, int], ...]:
+def _wanted(agenda: Agenda) -> Lines:
     rng = agenda.rng
     wanted: dict[str, int] = {}
     for _line in range(1 + weighted(rng, _LINES)):
@@ -149,7 +153,7 @@ def _wanted(agenda: Agenda) -> tuple[tuple[str, int], ...]:
 
 def _order(agenda: Agenda, person: Person, basket: Basket, token: str, now: datetime) -> None:
     try:
-        priced = _quoted(agenda, basket, now)
+        priced = _quoted(basket, now)
         if priced is None:
             agenda.tally["lost"] += 1
             return
@@ -201,7 +205,7 @@ def _decide(agenda: Agenda, sale: Sale, now: datetime) -> None:
         agenda.at(agenda.soon(now, 1, 5), partial(_pay, agenda, sale))
 
 
-def _quoted(agenda: Agenda, basket: Basket, now: datetime) -> Quote | None:
+def _quoted(basket: Basket, now: datetime) -> Quote | None:
     """What the shopper finally agrees to: in stock, with a coupon that fits, or nothing."""
     for _look in range(3):
         try:
@@ -223,24 +227,22 @@ def _quoted(agenda: Agenda, basket: Basket, now: datetime) -> Quote | None:
         if priced.priced.refusals:
             basket = replace(basket, coupon_nos=())
             continue
-        coupon = None if basket.coupon_nos else _coupon(agenda, basket, priced, now)
-        if coupon is None:
-            return priced
-        basket = replace(basket, coupon_nos=(coupon.no,))
+        return priced
     return None
 
 
-def _coupon(agenda: Agenda, basket: Basket, priced: Quote, now: datetime) -> CouponRule | None:
-    """The first of the shopper's coupons that could apply; not everybody thinks of them."""
-    if not basket.lines or basket.member_id not in agenda.world.coupon_holders:
-        return None
-    if agenda.rng.randrange(100) < 25:
-        return None
-    for rule in coupon_rules(member_id=basket.member_id, now=now):
-        reached = rule.threshold_fen <= priced.priced.total_fen
-        if reached and rule.operator_id == priced.operator_id and "mall" in rule.channels:
-            return rule
-    return None
+def _coupon(
+    agenda: Agenda, person: Person, shop: Shop, lines: Lines, now: datetime
+) -> tuple[str, ...]:
+    """The first of the shopper's coupons that may apply; not everybody thinks of them."""
+    if person.member_id not in agenda.world.coupon_holders or agenda.rng.randrange(100) < 25:
+        return ()
+    worth_fen = sum(agenda.world.prices[code] * pieces for code, pieces in lines)
+    for rule in coupon_rules(member_id=person.member_id, now=now):
+        reached = rule.threshold_fen <= worth_fen
+        if reached and rule.operator_id == shop.operator_id and "mall" in rule.channels:
+            return (rule.no,)
+    return ()
 
 
 def _open_sheet(agenda: Agenda, sale: Sale, now: datetime) -> Payment:

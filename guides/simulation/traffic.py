@@ -27,8 +27,8 @@ _MOVING: tuple[tuple[tuple[str, ...], tuple[_Window, ...]], ...] = (
 )
 # (month, first day, last day, percent)
 _FIXED = (
-    (11, 11, 11, 210),
-    (11, 1, 12, 118),
+    (11, 11, 11, 190),
+    (11, 1, 12, 106),
     (12, 12, 12, 150),
     (6, 18, 18, 180),
     (6, 1, 17, 110),

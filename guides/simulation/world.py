@@ -52,6 +52,7 @@ class Shop:
     pk: int
     code: str
     operator: str
+    operator_id: int
     clerks: tuple[User, ...]
     guides: tuple[GuideAtWork, ...]
 
@@ -91,6 +92,7 @@ class World:
     card_holders: set[int] = field(default_factory=set)
     coupon_holders: set[int] = field(default_factory=set)
     sums: list[int] = field(default_factory=list)
+    prices: dict[str, int] = field(default_factory=dict)
 
     @property
     def openid(self) -> str:
@@ -141,6 +143,7 @@ def worlds_load() -> list[World]:
             tier_id=tier.pk if tier else None,
             opened_at=_opened_at(mine),
         )
+        world.prices = {a.code: a.price_fen for a in articles}
         world.people = _people(world)
         found.append(world)
     return found
@@ -191,8 +194,10 @@ def _shops() -> list[Shop]:
     guides = _guides()
     stores = Store.objects.filter(archived_at=None, pickup_enabled=True, kind="shop")
     return [
-        Shop(pk, code, operator, tuple(staff[pk]), tuple(guides.get(pk, ())))
-        for pk, code, operator in stores.order_by("pk").values_list("pk", "code", "operator__code")
+        Shop(pk, code, operator, operator_id, tuple(staff[pk]), tuple(guides.get(pk, ())))
+        for pk, code, operator, operator_id in stores.order_by("pk").values_list(
+            "pk", "code", "operator__code", "operator_id"
+        )
         if pk in staff
     ]
 
