@@ -1,6 +1,7 @@
 """A real chromium before a real server, the fake WeChat beside it and a worker at work."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,7 +19,9 @@ from tests.factories import (
 )
 from tests.journeys.worker import worker
 
-CHROMIUM = "/usr/bin/chromium"
+# The names that ./run looks for.
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), "/usr/bin/chromium")
 
 
 @pytest.fixture(scope="session")
