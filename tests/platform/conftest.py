@@ -15,15 +15,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 _OURS = (
     *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PUBLIC_URL", "WECHAT_CONFIG", "MALL_EMBEDDED"),
     *("DATA_DIR", "DJANGO_SETTINGS_MODULE", "PORT", "BIND", "WECHAT_PORT", "ALLOWED_HOSTS"),
+    # Browser tests of the same run allow Django in an event loop's thread; a deployment may not.
+    "DJANGO_ALLOW_ASYNC_UNSAFE",
 )
 
 Launcher = Callable[..., subprocess.Popen[str]]
 
 
 def without_mall(env: Mapping[str, str]) -> dict[str, str]:
-    # The browser tests of this run allow Django in an event loop's thread; a deployment may not.
-    left_out = _OURS | {"DJANGO_ALLOW_ASYNC_UNSAFE"}
-    return {name: value for name, value in env.items() if name not in left_out}
+    return {name: value for name, value in env.items() if name not in _OURS}
 
 
 @pytest.fixture
