@@ -45,7 +45,8 @@ class Command(BaseCommand):
             self.stdout.write("there are orders already: nothing simulated")
             return
         now = clock.now()
-        until = options["until"] or clock.local_date(now)
+        today = clock.local_date(now)
+        until = min(options["until"] or today, today)
         wanted = days_to_come(days=options["days"], until=until, now=now)
         if not wanted:
             self.stdout.write(f"nothing to do: every day up to {until} is over")
