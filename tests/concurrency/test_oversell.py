@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 
 from config.kernel.actors import SYSTEM
 from mall import guards
@@ -131,14 +132,36 @@ def test_medusa_16502_two_lines_of_one_order_want_their_sum(now):
     assert stock.reserved == 0
     assert Reservation.objects.count() == 0
 
-    # and the control, which judges each line by itself, lets both through
+
+def _reserve_line_by_line(lines, *, reference, now):
+    """What medusa did: every line is judged on the stock as it was read, then all are written."""
+    stocks = {line.line_id: Stock.objects.get(sku_id=line.sku_id) for line in lines}
+    for line in lines:
+        found = stocks[line.line_id]
+        if found.on_hand - found.reserved < line.quantity:
+            raise OutOfStock(skus=line.sku_code)
+    for line in lines:
+        Stock.objects.filter(sku_id=line.sku_id).update(reserved=F("reserved") + line.quantity)
+
+
+@pytest.mark.corrupts
+def test_medusa_16502_control_line_by_line_promises_what_is_not_there(now):
+    # given the same, judged line by line, and the CHECK behind it gone
+    store = make_store()
+    sku = make_product(skus=(9_900,)).skus.get()
+    stock = make_stock(store=store, sku=sku, on_hand=5)
+    lines = [
+        StockLine(line.pk, store.pk, sku.pk, sku.code, 3)
+        for line in _order_with_two_lines(store, sku, now)
+    ]
+
+    # when
     with without_constraint("mall_stock", "mall_stock_covers_reserved"):
-        judged = [stock.on_hand - stock.reserved >= line.quantity for line in lines]
-        for line in lines:
-            Stock.objects.filter(pk=stock.pk).update(reserved=stock.reserved + line.quantity)
-            stock.reserved += line.quantity
-        assert judged == [True, True]
-        assert stock.reserved == 6
+        _reserve_line_by_line(lines, reference="SO1", now=now)
+        stock.refresh_from_db()
+
+    # then six of five pieces are promised
+    assert stock.reserved == 6
 
 
 def test_opposite_orders_of_skus_do_not_deadlock(now):
