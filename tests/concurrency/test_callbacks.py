@@ -3,10 +3,11 @@
 import time
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from mall.models import Notification, Order, Payment
 from mall.services import payment_apply as payment_apply_module
+from mall.services import payment_create as payment_create_module
 from mall.services.payment_apply import payment_apply, payment_notify
 from mall.services.payment_create import payment_create
 from stores.models import Transfer
@@ -102,6 +103,33 @@ def test_saleor_14926_a_refreshed_page_gets_the_same_payment(order, now):
     assert len(succeeded(results)) == 8
     assert len(set(results)) == 1
     assert Payment.objects.count() == 1
+
+
+@pytest.mark.corrupts
+def test_saleor_14926_control_without_lock_and_index_it_pays_twice(order, now, monkeypatch):
+    # given a lock that only reads, and the index behind it gone
+    def read_only(*, no, **scope):
+        found = Order.objects.get(no=no, **scope)
+        time.sleep(0.1)
+        return found
+
+    monkeypatch.setattr(payment_create_module, "order_lock", read_only)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'mall_payment_one_open'")
+        index = cursor.fetchone()[0]
+        cursor.execute("DROP INDEX mall_payment_one_open")
+
+    # when
+    try:
+        race([lambda: open_payment(order)] * 4)
+        made = Payment.objects.count()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE mall_payment CASCADE")
+            cursor.execute(index)
+
+    # then the shopper has several payments to pay
+    assert made > 1
 
 
 def test_ruoyi_late_payment_of_an_ended_order_goes_back_by_itself(order, now):

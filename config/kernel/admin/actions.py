@@ -84,7 +84,12 @@ def require_recent_sign_in(request: HttpRequest) -> None:
 
 
 class ServiceActionMixin:
-    """Adds the buttons, the confirm page and the call to a ModelAdmin."""
+    """Adds the buttons, the confirm page and the call to a ModelAdmin.
+
+    What it takes from the ModelAdmin it is mixed into (``model``, ``admin_site``, ``super()``) is
+    unknown to the type checker, hence the ignores below: as a typed base it would clash with the
+    class variables of every admin.
+    """
 
     service_actions: Sequence[ServiceAction] = ()
     list_service_actions: Sequence[ServiceAction] = ()
