@@ -34,6 +34,7 @@ from config.kernel.dashboard import Scope
 from config.kernel.models import Code
 from guides.models import Attribution, Binding, CommissionEntry, Guide, Touch
 from guides.services.code_create import OWNER, PRODUCT
+from mall.listing import on_shelf
 from mall.models import Order, OrderLine, Product
 from mall.states import OrderState
 
@@ -258,8 +259,8 @@ def code_of(*, guide_id: int, token: str, now: datetime) -> Code | None:
     return codes(guide_id=guide_id, now=now).filter(token=token).first()
 
 
-def products_found(*, q: str, guide_id: int, limit: int = 10) -> "QuerySet[Product]":
-    """Products on sale whose texts hold ``q``; ``has_code`` says that the guide has one."""
+def products_found(*, q: str, guide_id: int, now: datetime, limit: int = 10) -> "QuerySet[Product]":
+    """Products on the shelf whose texts hold ``q``; ``has_code`` says that the guide has one."""
     mine = (
         Code.objects.annotate(wanted=KT("payload__product"))
         .filter(
@@ -273,9 +274,7 @@ def products_found(*, q: str, guide_id: int, limit: int = 10) -> "QuerySet[Produ
     )
     return (
         Product.objects.filter(
-            Q(search_text__contains=q.lower()) | Q(code__iexact=q),
-            on_sale=True,
-            archived_at__isnull=True,
+            Q(search_text__contains=q.lower()) | Q(code__iexact=q), on_shelf(now)
         )
         .annotate(has_code=Exists(mine))
         .order_by("pk")[:limit]

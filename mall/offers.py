@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 
 from config.kernel.errors import NotFound
+from mall.listing import ON_SHELF
 from mall.pricing import Rule
 
 
@@ -58,7 +59,7 @@ class Offers:
         }
 
 
-_SQL = """
+_SQL = f"""
 WITH store AS (
   SELECT s.id, s.code, s.pickup_enabled, s.operator_id, o.code AS operator_code, o.mchid
   FROM stores_store s JOIN stores_operator o ON o.id = s.operator_id
@@ -73,7 +74,7 @@ WITH store AS (
 SELECT store.id, store.code, store.operator_id, store.operator_code, store.mchid,
   store.pickup_enabled, promotion.rules, k.id, k.code, p.code, p.name, k.options,
   coalesce(f.price_fen, k.price_fen),
-  p.on_sale AND p.archived_at IS NULL AND k.archived_at IS NULL AND coalesce(f.listed, true),
+  {ON_SHELF.format(p="p")} AND k.archived_at IS NULL AND coalesce(f.listed, true),
   coalesce(q.on_hand - q.reserved, 0), coalesce(b.code, ''), c1.code, c2.code, c3.code
 FROM store CROSS JOIN promotion
 LEFT JOIN mall_sku k ON k.code = ANY(%(skus)s::text[])

@@ -15,6 +15,7 @@ from config.kernel.locks import advisory
 from config.kernel.models import Code
 from guides.events import CodeCreated
 from guides.models import Guide, GuideAssignment
+from mall.listing import on_shelf
 from mall.models import Product
 
 OWNER = "guide"
@@ -70,8 +71,7 @@ def _target(
     guide_id: int, product_code: str, store_code: str, now: datetime
 ) -> tuple[str, dict[str, Any]]:
     if product_code:
-        on_sale = Product.objects.filter(code=product_code, on_sale=True, archived_at__isnull=True)
-        if not on_sale.exists():
+        if not Product.objects.filter(on_shelf(now), code=product_code).exists():
             raise CodeTargetUnknown(target=product_code)
         return PRODUCT, {"product": product_code}
     if store_code:

@@ -224,6 +224,8 @@ def _articles() -> list[Article]:
     """Live SKUs; few sell often, many seldom, dear ones less. The order is drawn once for all."""
     rows = list(
         Sku.objects.filter(archived_at=None, product__on_sale=True, product__archived_at=None)
+        # The days to come lie on both sides of a schedule; what has one is left out.
+        .filter(product__listed_from=None, product__listed_until=None)
         .order_by("code")
         .values_list("pk", "code", "product__category__code", "price_fen")
     )

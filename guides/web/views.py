@@ -91,7 +91,7 @@ def codes(request: GuideRequest) -> HttpResponse:
 def products(request: GuideRequest) -> HttpResponse:
     """The answer to typing into the search box of the codes page."""
     q = request.GET.get("q", "").strip()[:40]
-    found = selectors.products_found(q=q, guide_id=request.guide.pk) if q else []
+    found = selectors.products_found(q=q, guide_id=request.guide.pk, now=clock.now()) if q else []
     return render(request, "guides/_products.html", {"q": q, "products": found})
 
 

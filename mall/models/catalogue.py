@@ -1,6 +1,6 @@
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from members.models import Member
@@ -76,15 +76,39 @@ class Product(models.Model):
     list_price_fen = models.PositiveIntegerField(_("list price (fen)"), null=True, blank=True)
     on_sale = models.BooleanField(_("on sale"), default=True)
     search_text = models.TextField(editable=False)
+    # Both bounds of the schedule are optional; see ``mall.listing``.
+    listed_from = models.DateTimeField(_("listed from"), null=True, blank=True)
+    listed_until = models.DateTimeField(_("listed until"), null=True, blank=True)
     archived_at = models.DateTimeField(_("archived at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("product")
         verbose_name_plural = _("products")
+        constraints = [
+            models.CheckConstraint(
+                # A product that would never be listed is taken off sale instead.
+                condition=Q(listed_until__gt=F("listed_from"))
+                | Q(listed_from=None)
+                | Q(listed_until=None),
+                name="mall_product_schedule_in_order",
+                violation_error_message=_("The end of the listing must be after its start."),
+            ),
+        ]
         indexes = [
             GinIndex(OpClass("search_text", name="gin_trgm_ops"), name="mall_product_search"),
             models.Index(fields=["category", "id"], name="mall_product_shelf"),
             models.Index(fields=["price_fen", "id"], name="mall_product_price"),
+            # Few products are scheduled; the calendar of coming changes reads them alone.
+            models.Index(
+                fields=["listed_from"],
+                condition=Q(listed_from__isnull=False),
+                name="mall_product_listed_from",
+            ),
+            models.Index(
+                fields=["listed_until"],
+                condition=Q(listed_until__isnull=False),
+                name="mall_product_listed_until",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -106,6 +130,16 @@ class Sku(models.Model):
     class Meta:
         verbose_name = _("SKU")
         verbose_name_plural = _("SKUs")
+        constraints = [
+            models.UniqueConstraint(
+                # A scanned barcode means one article; an archived one may hand its barcode on.
+                fields=["barcode"],
+                condition=Q(archived_at=None) & ~Q(barcode=""),
+                name="mall_sku_barcode_once",
+                violation_error_message=_("Another SKU in use has this barcode."),
+            ),
+        ]
+        indexes = [models.Index(fields=["barcode"], name="mall_sku_barcode")]
 
     def __str__(self) -> str:
         return self.code

@@ -1,11 +1,12 @@
 """Reads of the catalogue for shoppers: plain values, a fixed number of statements.
 
-A product is on the shelf when it is on sale, not archived and has a live SKU; at a store, when
+A product is on the shelf when ``mall.listing`` says so and it has a live SKU; at a store, when
 one of its SKUs is listed there. Price and sellability at a store follow ``mall.offers``.
 """
 
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -29,6 +30,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Greatest
 
 from config.kernel.errors import NotFound
+from mall.listing import on_shelf
 from mall.models import Category, Product, Review, Sku, StoreOffer
 from mall.offers import StoreUnknown
 from mall.pictures import picture_url
@@ -68,11 +70,11 @@ def search_words(q: str) -> list[str]:
     return unicodedata.normalize("NFKC", q).replace("\x00", "").lower().split()[:MAX_WORDS]
 
 
-def product_page(wanted: ProductFilter, *, limit: int) -> list[dict[str, Any]]:
-    """Up to ``limit`` products. One statement, and one before it when a store or category is
-    named. Raises StoreUnknown, CategoryUnknown (404)."""
+def product_page(wanted: ProductFilter, *, limit: int, now: datetime) -> list[dict[str, Any]]:
+    """Up to ``limit`` products on the shelf at ``now``. One statement, and one before it when a
+    store or category is named. Raises StoreUnknown, CategoryUnknown (404)."""
     store_id, shelves = _context(wanted.store, wanted.category)
-    products = _shelf(store_id)
+    products = _shelf(store_id, now)
     if shelves is not None:
         products = products.filter(category_id__in=shelves)
     if wanted.brand:
@@ -131,8 +133,8 @@ def _skus_at(store_id: int) -> QuerySet[Sku]:
     )
 
 
-def _shelf(store_id: int | None) -> QuerySet[Any]:
-    products = Product.objects.filter(on_sale=True, archived_at=None)
+def _shelf(store_id: int | None, now: datetime) -> QuerySet[Any]:
+    products = Product.objects.filter(on_shelf(now))
     if store_id is None:
         live = Sku.objects.filter(product_id=OuterRef("pk"), archived_at=None)
         return products.filter(Exists(live)).annotate(shown_fen=F("price_fen"))
@@ -208,7 +210,7 @@ def _named(row: dict[str, Any], what: str) -> dict[str, str] | None:
     return None if code is None else {"code": code, "name": row[f"{what}__name"]}
 
 
-def product_detail(*, code: str, store: str = "") -> dict[str, Any]:
+def product_detail(*, code: str, store: str = "", now: datetime) -> dict[str, Any]:
     """A product with its SKUs; with ``store``, those it lists, with its prices and pieces.
 
     Two statements, three with a store. Raises ProductUnknown, StoreUnknown (404).
@@ -216,7 +218,7 @@ def product_detail(*, code: str, store: str = "") -> dict[str, Any]:
     store_id, _shelves = _context(store, "")
     reviews = Review.objects.filter(product_id=OuterRef("pk")).order_by().values("product_id")
     row = (
-        _shelf(store_id)
+        _shelf(store_id, now)
         .filter(code=code)
         .annotate(
             review_count=Coalesce(Subquery(reviews.annotate(n=Count("id")).values("n")), 0),

@@ -4,12 +4,22 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, FilteredRelation, IntegerField, Q, QuerySet, Value
+from django.db.models import (
+    BooleanField,
+    ExpressionWrapper,
+    F,
+    FilteredRelation,
+    IntegerField,
+    Q,
+    QuerySet,
+    Value,
+)
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Greatest
 
 from config.kernel.clock import SHANGHAI
 from config.kernel.errors import NotFound
+from mall.listing import on_shelf
 from mall.models import Sku
 from mall.offers import StoreUnknown
 from stores.models import Store
@@ -53,17 +63,17 @@ def stores_near(
     columns = list(_COLUMNS)
     own_fen = None
     if sku:
+        for_sale = Q(archived_at=None) & on_shelf(now, "product__")
         found = (
             Sku.objects.filter(code=sku)
-            .values_list(
-                "id", "price_fen", "archived_at", "product__on_sale", "product__archived_at"
-            )
+            .annotate(for_sale=ExpressionWrapper(for_sale, output_field=BooleanField()))
+            .values_list("id", "price_fen", "for_sale")
             .first()
         )
         if found is None:
             raise SkuUnknown(sku=sku)
-        sku_id, price_fen, sku_archived, on_sale, product_archived = found
-        own_fen = price_fen if on_sale and not sku_archived and not product_archived else None
+        sku_id, price_fen, is_for_sale = found
+        own_fen = price_fen if is_for_sale else None
         stores = stores.annotate(
             offer=FilteredRelation("offers", condition=Q(offers__sku_id=sku_id)),
             stock=FilteredRelation("stocks", condition=Q(stocks__sku_id=sku_id)),

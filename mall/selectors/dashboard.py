@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 
 from config.kernel.dashboard import Scope
+from mall.listing import ON_SHELF
 
 TOP = 10
 LOW_STOCK = 3
@@ -217,7 +218,7 @@ UNION ALL
 SELECT 'stock', count(*) FROM mall_stock s JOIN mall_sku k ON k.id = s.sku_id
 JOIN mall_product m ON m.id = k.product_id JOIN stores_store t ON t.id = s.store_id
 WHERE s.store_id = ANY(%(stores)s::bigint[]) AND s.on_hand - s.reserved <= {LOW_STOCK}
-  AND m.on_sale AND m.archived_at IS NULL AND k.archived_at IS NULL AND t.archived_at IS NULL
+  AND {ON_SHELF.format(p="m")} AND k.archived_at IS NULL AND t.archived_at IS NULL
 """
 PAYMENT_OVERDUE = timedelta(hours=1)
 

@@ -22,6 +22,11 @@ class OfferMissing(NotFound):
     code = "offer_missing"
 
 
+class BarcodeTaken(Conflict):
+    code = "barcode_taken"
+    message = _("Another SKU in use has this barcode.")
+
+
 class PriceUnchanged(DomainError):
     code = "price_unchanged"
     message = _("That is the price already.")
@@ -59,9 +64,13 @@ def sku_archive(*, sku_id: int, reason: str, actor: Actor, now: datetime) -> Sku
 
 
 def sku_restore(*, sku_id: int, reason: str, actor: Actor, now: datetime) -> Sku:
-    """Put it back into the range. Raises SkuMissing, Conflict when it is in."""
+    """Put it back into the range. Raises SkuMissing, Conflict when it is in, BarcodeTaken when
+    its barcode was handed on meanwhile."""
     with transaction.atomic():
         sku = _sku(sku_id)
+        others = Sku.objects.filter(barcode=sku.barcode, archived_at=None).exclude(pk=sku.pk)
+        if sku.barcode and others.exists():
+            raise BarcodeTaken()
         reference_restore(row=sku, reason=reason, actor=actor, now=now)
         _settle(sku.product_id)
     return sku

@@ -68,7 +68,7 @@ class ProductsView(EtagMixin):
         size, cursor, ordering = asked.pop("page_size"), asked.pop("cursor", ""), asked["ordering"]
         if cursor:
             asked["after"] = cursor_decode(ordering, cursor, length=len(ORDERINGS[ordering]))
-        rows = product_page(ProductFilter(**asked), limit=size + 1)
+        rows = product_page(ProductFilter(**asked), limit=size + 1, now=clock.now())
         body = page(
             request, rows, size=size, ordering=ordering, key=lambda row: row_key(ordering, row)
         )
@@ -93,7 +93,7 @@ class ProductView(EtagMixin):
     )
     def get(self, request: Request, code: str) -> Response:
         asked = _asked(shapes.ProductDetailQuery, request)
-        body = product_detail(code=code, store=asked["store"])
+        body = product_detail(code=code, store=asked["store"], now=clock.now())
         del body["id"]
         return Response(body)
 
