@@ -12,15 +12,14 @@ from config.kernel.models import Event
 from config.kernel.money import yuan
 from mall.events import OrderCancelled, OrderPaid, OrderRefunded, RefundDone
 from mall.models import Order, OrderLine, Refund
-from mall.services.order_handover import fulfilment_open
+from mall.services.fulfilment_open import fulfilments_open
 from mall.states import LineKind, TenderKind
 from members.services.message_queue import MessageDraft, messages_queue
 from members.services.points_settle import PointsTarget, points_settle
 
 
-def fulfilments_open(events: Sequence[Event], now: datetime) -> None:
-    for order_id in sorted({e.subject_id for e in events}):
-        fulfilment_open(order_id=order_id, now=now)
+def parcels_open(events: Sequence[Event], now: datetime) -> None:
+    fulfilments_open(order_ids={e.subject_id for e in events}, now=now)
 
 
 def points_follow(events: Sequence[Event], now: datetime) -> None:
@@ -92,6 +91,6 @@ def _amount(fen: int) -> str:
 
 def subscribe_all() -> None:
     """Called once by ``apps.ready()``; the names are remembered per event, never rename one."""
-    subscribe("mall.fulfilment", [OrderPaid], fulfilments_open)
+    subscribe("mall.fulfilment", [OrderPaid], parcels_open)
     subscribe("mall.points", [OrderPaid, OrderRefunded, OrderCancelled], points_follow)
     subscribe("mall.messages", [OrderPaid, RefundDone], messages_tell)

@@ -1,5 +1,6 @@
 """Row locks of the mall, each for a stated reason, in the order of ``config.kernel.locks``."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import F, Q
@@ -21,6 +22,12 @@ def order_lock(*, order_id: int | None = None, no: str | None = None, **scope) -
     if order is None:
         raise OrderUnknown()
     return order
+
+
+def orders_lock(order_ids: Iterable[int]) -> None:
+    """As :func:`order_lock`, for a batch: what is read of the orders after it stays true."""
+    rows = Order.objects.select_for_update(no_key=True).filter(pk__in=order_ids)
+    list(rows.order_by("pk").values_list("pk"))
 
 
 def payment_lock(*, no: str) -> Payment | None:

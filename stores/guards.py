@@ -1,5 +1,7 @@
 """Set-based guards of stores, one statement each. The ledger's are in ``stores.ledger``."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,58 +32,73 @@ def event_values(event: type[EventBase], *, actor: Actor, now: datetime) -> dict
     }
 
 
-# Typed digits must name one live parcel of the store: the first candidate that is free is taken;
-# should a twin take it at the same moment, nothing is inserted and the caller tries again.
-_PICKUP = f"""
-WITH free AS (
-  SELECT d.digits FROM unnest(%(digits)s::text[]) WITH ORDINALITY AS d(digits, n)
+# Typed digits must name one live parcel of the store: each takes the first of its candidates that
+# is free. No two of one call share a candidate; should another call take the same digits at the
+# same moment, the row is not inserted and the caller tries again.
+_PICKUPS = f"""
+WITH want AS (
+  SELECT * FROM unnest(%(no)s::text[], %(order_no)s::text[], %(store_id)s::bigint[],
+    %(code_hash)s::text[], %(phone_tail)s::text[])
+    AS w(no, order_no, store_id, code_hash, phone_tail)
+), free AS (
+  SELECT DISTINCT ON (w.no) w.no, d.digits
+  FROM unnest(%(of)s::text[], %(digits)s::text[]) WITH ORDINALITY AS d(no, digits, n)
+  JOIN want w ON w.no = d.no
   WHERE NOT EXISTS (
-    SELECT FROM stores_pickup p WHERE p.store_id = %(store_id)s::bigint AND p.digits = d.digits
+    SELECT FROM stores_pickup p WHERE p.store_id = w.store_id AND p.digits = d.digits
     AND p.state IN ('awaiting', 'ready', 'held')
-  ) ORDER BY d.n LIMIT 1
+  ) ORDER BY w.no, d.n
 ), made AS (
   INSERT INTO stores_pickup (no, order_no, store_id, state, code_hash, digits, phone_tail,
     created_at)
-  SELECT %(no)s::text, %(order_no)s::text, %(store_id)s::bigint, 'awaiting',
-    %(code_hash)s::text, free.digits, %(phone_tail)s::text, %(now)s::timestamptz FROM free
+  SELECT w.no, w.order_no, w.store_id, 'awaiting', w.code_hash, free.digits, w.phone_tail,
+    %(now)s::timestamptz
+  FROM want w JOIN free ON free.no = w.no ORDER BY w.order_no
   ON CONFLICT DO NOTHING
-  RETURNING id, digits
+  RETURNING id, no, store_id, digits
 ), event AS (
   INSERT INTO kernel_event {EVENT_COLUMNS}
   SELECT %(event_kind)s::text, %(subject_type)s::text, id, '', 'awaiting', '',
     %(actor_kind)s::text, %(actor_id)s::text,
-    jsonb_build_object('store_id', %(store_id)s::bigint), %(now)s::timestamptz,
+    jsonb_build_object('store_id', store_id), %(now)s::timestamptz,
     %(relayed_at)s::timestamptz, 0, ''
   FROM made
 )
-SELECT id, digits FROM made
+SELECT no, id, digits FROM made
 """
 
 
-def pickup_insert(
-    *,
-    no: str,
-    order_no: str,
-    store_id: int,
-    code_hash: str,
-    digits: list[str],
-    phone_tail: str,
-    actor: Actor,
-    now: datetime,
-) -> tuple[int, str] | None:
-    """Insert an awaiting pickup with the first free of ``digits``; (id, digits), or None when
-    another row was in the way: the digits, or a pickup of the same order."""
+@dataclass(frozen=True, slots=True)
+class PickupRow:
+    """An awaiting pickup to be; ``digits`` are candidates, no two rows of a call share one."""
+
+    no: str
+    order_no: str
+    store_id: int
+    code_hash: str
+    phone_tail: str
+    digits: tuple[str, ...]
+
+
+def pickups_insert(
+    rows: Sequence[PickupRow], *, actor: Actor, now: datetime
+) -> dict[str, tuple[int, str]]:
+    """Insert awaiting pickups, each with the first free of its digits, and their events. Returns
+    (id, digits) by number; one is missing when another row was in its way: the same digits, or
+    a pickup of the same order. One statement."""
+    candidates = [(row.no, digits) for row in rows for digits in row.digits]
     with connection.cursor() as cursor:
         cursor.execute(
-            _PICKUP,
+            _PICKUPS,
             {
-                "no": no,
-                "order_no": order_no,
-                "store_id": store_id,
-                "code_hash": code_hash,
-                "digits": digits,
-                "phone_tail": phone_tail,
+                "no": [row.no for row in rows],
+                "order_no": [row.order_no for row in rows],
+                "store_id": [row.store_id for row in rows],
+                "code_hash": [row.code_hash for row in rows],
+                "phone_tail": [row.phone_tail for row in rows],
+                "of": [no for no, _digits in candidates],
+                "digits": [digits for _no, digits in candidates],
                 **event_values(PickupChanged, actor=actor, now=now),
             },
         )
-        return cursor.fetchone()
+        return {no: (pk, digits) for no, pk, digits in cursor.fetchall()}

@@ -6,21 +6,18 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from config.kernel.actors import SYSTEM, Actor
+from config.kernel.actors import Actor
 from config.kernel.errors import Conflict, NotFound
-from config.kernel.events import record
 from config.kernel.tasks import nudge
-from mall.events import FulfilmentChanged
 from mall.locks import order_lock
-from mall.models import Fulfilment, Order
+from mall.models import Order
 from mall.services.order_state import fulfilment_transition, order_transition
-from mall.states import AfterSaleState, FulfilmentState, LineKind, OrderState
+from mall.states import AfterSaleState, FulfilmentState, OrderState
 from members.services.message_queue import MessageDraft, messages_queue
 from stores.selectors import pickup_of
 from stores.services.pickup_collect import pickup_collect
 from stores.services.pickup_find import pickup_find
-from stores.services.pickup_open import pickup_open
-from stores.services.pickup_prepare import pickup_hold, pickup_ready
+from stores.services.pickup_prepare import pickup_ready
 
 
 class PickupMissing(NotFound):
@@ -38,40 +35,6 @@ class Handover:
 
     order: Order
     collected_at: datetime
-
-
-def fulfilment_open(*, order_id: int, now: datetime) -> None:
-    """Open the pickup of a paid order, once; a repeated call changes nothing."""
-    with transaction.atomic():
-        order = order_lock(order_id=order_id)
-        goods = order.lines.filter(kind=LineKind.GOODS).exists()
-        if order.state != OrderState.PAID or not goods or order.fulfilments.exists():
-            return
-        phone = order.member.phone or ""
-        pickup = pickup_open(
-            order_no=order.no,
-            store_id=order.store_id,
-            phone_tail=phone[-4:],
-            actor=SYSTEM,
-            now=now,
-        )
-        fulfilment = Fulfilment(
-            order=order,
-            kind="pickup",
-            store_id=order.store_id,
-            state=FulfilmentState.PENDING,
-            pickup_no=pickup.no,
-            created_at=now,
-            updated_at=now,
-        )
-        fulfilment.save()
-        event = FulfilmentChanged(
-            subject_id=fulfilment.pk, order_id=order.pk, to_state=fulfilment.state
-        )
-        record([event], actor=SYSTEM, now=now)
-        if _after_sale_pending(order):
-            # Asked for before the pickup was there to be held.
-            pickup_hold(pickup_id=pickup.pk, actor=SYSTEM, now=now)
 
 
 def order_ready(*, order_no: str, user, actor: Actor, now: datetime) -> Order:

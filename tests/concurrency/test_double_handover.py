@@ -12,7 +12,7 @@ from stores.models import Pickup
 from stores.services import pickup_collect as collecting
 from stores.services import pickup_transition as moving
 from stores.services.pickup_collect import PickupCollected, PickupElsewhere
-from stores.services.pickup_open import pickup_open
+from stores.services.pickup_open import PickupDraft, pickups_open
 from stores.services.pickup_prepare import pickup_ready
 from tests.concurrency.race import failed, race, succeeded
 from tests.factories import make_staff, make_store
@@ -26,7 +26,7 @@ def world(now):
     """A ready parcel, four of the store's staff, and one of another store."""
     since = now - timedelta(days=1)
     store = make_store()
-    pickup = pickup_open(order_no="SO1", store_id=store.pk, phone_tail="", actor=SYSTEM, now=now)
+    pickup = pickups_open([PickupDraft("SO1", store.pk)], actor=SYSTEM, now=now)["SO1"]
     pickup_ready(pickup_id=pickup.pk, actor=SYSTEM, now=now)
     staff = [make_staff(store=store, since=since) for _n in range(4)]
     return pickup, staff, make_staff(store=make_store(), since=since)

@@ -9,7 +9,7 @@ from config.kernel.actors import SYSTEM, Actor
 from stores.ledger import AccountSpec, Draft, accounts_ensure, post
 from stores.services.ledger_seal import ledger_seal
 from stores.services.pickup_collect import pickup_collect
-from stores.services.pickup_open import pickup_open
+from stores.services.pickup_open import PickupDraft, pickups_open
 from stores.services.pickup_prepare import pickup_ready
 from tests.factories import make_staff, make_store
 from tests.planting import fired, plant
@@ -36,7 +36,7 @@ def ids(now):
 def parcel(now):
     store = make_store()
     clerk = make_staff(store=store, since=now - timedelta(days=1))
-    pickup = pickup_open(order_no="SO1", store_id=store.pk, phone_tail="", actor=SYSTEM, now=now)
+    pickup = pickups_open([PickupDraft("SO1", store.pk)], actor=SYSTEM, now=now)["SO1"]
     pickup_ready(pickup_id=pickup.pk, actor=SYSTEM, now=now)
     pickup_collect(pickup_id=pickup.pk, user=clerk, actor=Actor.user(clerk), now=now)
     assert fired() == []

@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from config.kernel.models import Event
-from mall.handlers import fulfilments_open, messages_tell, points_follow
+from mall.handlers import messages_tell, parcels_open, points_follow
 from mall.models import Fulfilment
 from members.models import Message, PointLot
 from members.selectors import points_balance
@@ -93,7 +93,7 @@ def test_the_parcel_is_opened_once(sale, now):
     paid = events_of("mall.order_paid")
 
     for _n in range(3):
-        fulfilments_open([*paid, *paid], now)
+        parcels_open([*paid, *paid], now)
 
     assert Pickup.objects.count() == 1
     assert Fulfilment.objects.count() == 1

@@ -8,10 +8,10 @@ from config.kernel.models import Event
 from mall.locks import OrderUnknown
 from mall.models import Fulfilment
 from mall.services.aftersale import aftersale_approve, aftersale_request
+from mall.services.fulfilment_open import fulfilments_open
 from mall.services.order_handover import (
     AfterSalePending,
     PickupMissing,
-    fulfilment_open,
     order_handover,
     order_ready,
 )
@@ -60,10 +60,10 @@ def hand_over(order, clerk, now):
 
 def test_a_parcel_is_opened_once(order, now):
     # when
-    for _n in range(3):
-        fulfilment_open(order_id=order.pk, now=now)
+    made = [fulfilments_open(order_ids=[order.pk], now=now) for _n in range(3)]
 
     # then
+    assert made == [1, 0, 0]
     pickup = Pickup.objects.get()
     assert (pickup.order_no, pickup.store_id, pickup.state) == (
         order.no,
@@ -81,10 +81,32 @@ def test_an_unpaid_or_refunded_order_gets_no_parcel(order, now):
     give_back(order, [(0, 2)], now=now)
     assert order.state == "cancelled"
 
-    fulfilment_open(order_id=unpaid.pk, now=now)
-    fulfilment_open(order_id=order.pk, now=now)
+    assert fulfilments_open(order_ids=[unpaid.pk, order.pk], now=now) == 0
 
     assert Pickup.objects.count() == 0
+
+
+def test_parcels_of_many_orders_take_as_many_statements_as_of_one(
+    order, now, django_assert_num_queries
+):
+    # given three more, of which one was never paid and one has an open after-sale
+    unpaid, plain, asked = [plain_order(now=now) for _n in range(3)]
+    for paid in (plain, asked):
+        pay_order(paid, now=now)
+    ids = [order.pk, unpaid.pk, plain.pk]
+
+    # when: savepoint and its release, lock, read, pickups, fulfilments, events
+    with django_assert_num_queries(7):
+        assert fulfilments_open(order_ids=ids, now=now) == 2
+    aftersale_request(order_no=asked.no, lines=[(0, 1)], reason="太小", actor=SYSTEM, now=now)
+    assert fulfilments_open(order_ids=[*ids, asked.pk], now=now) == 1
+
+    # then
+    assert states(order) == states(plain) == ("paid", "pending", "awaiting")
+    assert states(asked) == ("paid", "pending", "held")
+    assert not unpaid.fulfilments.exists()
+    found = Fulfilment.objects.values_list("order__no", "pickup_no")
+    assert set(found) == set(Pickup.objects.values_list("order_no", "no"))
 
 
 def test_a_card_is_delivered_by_being_there(now, relayed):

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 
 from config.kernel.actors import SYSTEM, Actor
 from config.kernel.errors import IllegalTransition, NotFound
@@ -14,7 +15,7 @@ from stores.services.pickup_collect import (
     PickupNotReady,
     pickup_collect,
 )
-from stores.services.pickup_open import PickupExists, pickup_open
+from stores.services.pickup_open import PickupDraft, PickupExists, pickups_open
 from stores.services.pickup_prepare import (
     pickup_cancel,
     pickup_hold,
@@ -41,9 +42,8 @@ def clerk(store, now):
 
 
 def open_for(store, now, order_no="SO1", phone_tail="8000"):
-    return pickup_open(
-        order_no=order_no, store_id=store.pk, phone_tail=phone_tail, actor=SYSTEM, now=now
-    )
+    draft = PickupDraft(order_no, store.pk, phone_tail)
+    return pickups_open([draft], actor=SYSTEM, now=now)[order_no]
 
 
 def steps(pickup):
@@ -69,16 +69,25 @@ def test_an_opened_pickup_awaits_with_a_code_and_digits(store, now):
     assert event.payload == {"store_id": store.pk}
 
 
-def test_opening_is_one_statement(store, now, django_assert_num_queries):
+def test_opening_many_is_one_statement(store, now, django_assert_num_queries):
+    drafts = [PickupDraft(f"SO{n}", store.pk, "8000") for n in range(30)]
+
     with django_assert_num_queries(1):
-        open_for(store, now)
+        made = pickups_open(drafts, actor=SYSTEM, now=now)
+
+    rows = Pickup.objects.values_list("order_no", "pk", "no", "digits", "code_hash")
+    assert set(rows) == {(n, p.pk, p.no, p.digits, p.code_hash) for n, p in made.items()}
+    assert len({pickup.digits for pickup in made.values()}) == len(made) == 30
+    assert all(steps(pickup) == [("", "awaiting")] for pickup in made.values())
 
 
 def test_an_order_has_one_pickup(store, now):
     open_for(store, now)
-    with pytest.raises(PickupExists):
-        open_for(store, now)
-    assert Pickup.objects.count() == 1
+    with pytest.raises(PickupExists), transaction.atomic():
+        pickups_open(
+            [PickupDraft("SO2", store.pk), PickupDraft("SO1", store.pk)], actor=SYSTEM, now=now
+        )
+    assert Pickup.objects.get().order_no == "SO1"
 
 
 def test_digits_of_live_parcels_differ_within_a_store(store, now, monkeypatch):
@@ -88,6 +97,22 @@ def test_digits_of_live_parcels_differ_within_a_store(store, now, monkeypatch):
     assert open_for(store, now, order_no="SO2").digits == "22222222"
     elsewhere = open_for(make_store(), now, order_no="SO3")
     assert elsewhere.digits == "11111111"
+
+
+def test_digits_of_parcels_opened_together_differ_within_a_store(store, now, monkeypatch):
+    # given two of one store and one of another that draw the same digits, the first time
+    draws = iter(["11111111"] * 12 + ["22222222"] * 4)
+    monkeypatch.setattr(opening, "random_digits", lambda length: next(draws))
+    elsewhere = make_store()
+    drafts = [PickupDraft(f"SO{n}", s.pk) for n, s in enumerate((store, store, elsewhere))]
+
+    made = pickups_open(drafts, actor=SYSTEM, now=now)
+
+    assert {no: pickup.digits for no, pickup in made.items()} == {
+        "SO0": "11111111",
+        "SO1": "22222222",
+        "SO2": "11111111",
+    }
 
 
 def test_digits_of_a_finished_parcel_are_free_again(store, now, monkeypatch):

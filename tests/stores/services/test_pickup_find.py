@@ -5,7 +5,7 @@ import pytest
 from config.kernel.actors import SYSTEM, Actor
 from stores.services.pickup_collect import PickupElsewhere, pickup_collect
 from stores.services.pickup_find import PickupTooManyTries, PickupUnknown, pickup_find
-from stores.services.pickup_open import pickup_open
+from stores.services.pickup_open import PickupDraft, pickups_open
 from stores.services.pickup_prepare import pickup_ready
 from stores.services.pickup_token import pickup_token
 from tests.factories import make_staff, make_store
@@ -29,9 +29,8 @@ def parcel(store, now):
 
 
 def opened(store, now, order_no="SO1", phone_tail="8000"):
-    pickup = pickup_open(
-        order_no=order_no, store_id=store.pk, phone_tail=phone_tail, actor=SYSTEM, now=now
-    )
+    draft = PickupDraft(order_no, store.pk, phone_tail)
+    pickup = pickups_open([draft], actor=SYSTEM, now=now)[order_no]
     return pickup_ready(pickup_id=pickup.pk, actor=SYSTEM, now=now)
 
 
