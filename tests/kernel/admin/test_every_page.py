@@ -26,6 +26,7 @@ NOT_PAGES = {
     "auth.Permission",
     "contenttypes.ContentType",
     "kernel.IdempotencyKey",
+    "kernel.SavedFilter",
     "mall.Adjustment",
     "mall.AfterSaleLine",
     "mall.CartLine",
