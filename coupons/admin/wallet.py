@@ -7,14 +7,17 @@ from config.kernel.admin import (
     AuditedAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    Related,
     ScopedRelatedFilter,
     finder,
     number_like,
     phone_of,
+    related,
 )
 from config.kernel.money import yuan
 from coupons.models import Coupon, Redemption, Template
 from coupons.states import CouponKind
+from members.models import Member
 from stores.admin.scope import StaffScoped
 
 
@@ -108,3 +111,11 @@ class RedemptionAdmin(StaffScoped, ReadOnlyAdmin):
     search_fields = ["coupon__no", "reference", "coupon__member__phone"]
     date_hierarchy = "redeemed_at"
     ordering = ["-id"]
+
+
+related(
+    Member,
+    Related(
+        Coupon, "member", ("no", "template", "state", "valid_until", "used_at"), subject="coupon"
+    ),
+)

@@ -8,11 +8,15 @@ from config.kernel.admin import (
     AuditedAdmin,
     AuditedInline,
     ReadOnlyAdmin,
+    Related,
     ScopedRelatedFilter,
     finder,
     number_like,
+    related,
 )
 from guides.models import Attribution, Binding, CommissionEntry, Guide, GuideAssignment, Touch
+from mall.models import Order
+from members.models import Member
 from stores.admin.scope import StaffScoped
 
 
@@ -148,3 +152,21 @@ class CommissionEntryAdmin(StaffScoped, ReadOnlyAdmin):
     search_fields = ["guide__no", "guide__name", "attribution__line__order__no", "key"]
     date_hierarchy = "occurred_at"
     ordering = ["-id"]
+
+
+related(Member, Related(Binding, "member", ("guide", "source", "since", "until")))
+related(
+    Order,
+    Related(
+        Attribution,
+        "line__order",
+        ("line__title", "role", "guide", "share_text", "rate_text", "plan"),
+        most=20,
+    ),
+    Related(
+        CommissionEntry,
+        "attribution__line__order",
+        ("occurred_at", "guide", "attribution__line__title", "base_fen", "pot_fen", "amount_fen"),
+        most=20,
+    ),
+)

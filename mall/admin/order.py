@@ -10,17 +10,21 @@ from config.kernel.admin import (
     Command,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    Related,
     ScopedRelatedFilter,
     ServiceAction,
     finder,
     number_like,
     phone_of,
+    related,
 )
 from config.kernel.admin.timeline import Subject
 from config.kernel.money import yuan
+from coupons.models import Redemption
 from mall.models import AfterSale, Fulfilment, Order, OrderLine, Payment, Refund, Tender
 from mall.services.order_end import order_cancel
 from mall.states import OrderState
+from members.models import Member, Message
 from stores.admin.scope import StaffScoped
 from stores.models import Pickup
 
@@ -247,3 +251,36 @@ class FulfilmentAdmin(StaffScoped, ReadOnlyAdmin):
 
     def timeline_subjects(self, row):
         return [("fulfilment", row.pk)]
+
+
+related(
+    Member,
+    Related(
+        Order,
+        "member",
+        ("no", "store", "channel", "state", "total_fen", "placed_at"),
+        subject="order",
+    ),
+    Related(
+        AfterSale,
+        "order__member",
+        ("no", "order", "kind", "state", "reason", "created_at"),
+        subject="after_sale",
+    ),
+)
+related(
+    Order,
+    Related(
+        Redemption,
+        "reference",
+        ("coupon", "channel", "amount_fen", "redeemed_at", "reversed_at"),
+        by="no",
+    ),
+    Related(
+        Pickup,
+        "order_no",
+        ("no", "store", "state", "ready_at", "expires_at", "collected_at"),
+        by="no",
+    ),
+    Related(Message, "reference", ("template", "state", "sent_at", "last_error"), by="no"),
+)

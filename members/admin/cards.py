@@ -9,14 +9,16 @@ from config.kernel.admin import (
     Command,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    Related,
     ScopedRelatedFilter,
     ServiceAction,
     finder,
     number_like,
     phone_of,
+    related,
 )
 from config.kernel.money import yuan
-from members.models import Card, CardHold, CardHoldLine, CardLot, CardProduct
+from members.models import Card, CardHold, CardHoldLine, CardLot, CardProduct, Member
 from members.services.card_freeze import card_freeze, card_thaw
 from members.states import CardState
 from stores.admin.scope import StaffScoped
@@ -178,3 +180,9 @@ class CardHoldAdmin(StaffScoped, ReadOnlyAdmin):
 
     def timeline_subjects(self, row):
         return [("card_hold", row.pk)]
+
+
+related(
+    Member,
+    Related(Card, "member", ("no", "product", "state", "value_text", "expires_at"), subject="card"),
+)

@@ -1,5 +1,7 @@
 """Members and what they told us; written by themselves through the API, looked at here."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -8,11 +10,16 @@ from config.kernel.admin import (
     AuditedAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    Related,
+    figures,
     finder,
     number_like,
     phone_of,
+    related,
 )
+from config.kernel.money import yuan
 from members.models import Consent, ExternalId, Member, Message, PointLot, Tier
+from members.selectors import card_lots, points_balance
 from stores.admin.scope import StaffScoped
 
 PERSON = ("member__no__exact", "member__phone", "member__nickname")
@@ -73,6 +80,25 @@ def _person(term: str) -> list[Q]:
 
 
 finder(Member, _person, title="no", detail="nickname", icon="group")
+
+
+def _wallet(row: Member) -> list[tuple[Any, str]]:
+    """What a person owns, in a line: three statements, whatever they own."""
+    lots = card_lots(member_id=row.pk)
+    points, debt = points_balance(row.pk)
+    found = [
+        (_("stored value to spend"), yuan(sum(lot.value_fen for lot in lots))),
+        (_("of it bonus"), yuan(sum(lot.bonus_fen for lot in lots))),
+        (_("points"), str(points)),
+    ]
+    return [*found, (_("points owed"), str(debt))] if debt else found
+
+
+figures(Member, _wallet)
+related(
+    Member,
+    Related(Message, "member", ("created_at", "template", "reference", "state", "sent_at")),
+)
 
 
 @admin.register(Tier)

@@ -10,6 +10,7 @@ from config.kernel.admin.base import (
     ScopedRelatedFilter,
 )
 from config.kernel.admin.forms import ReasonForm, YuanField
+from config.kernel.admin.panels import Related, figures, related
 from config.kernel.admin.search import finder, number_like, phone_of
 
 __all__ = [
@@ -20,12 +21,15 @@ __all__ = [
     "ReadOnlyAdmin",
     "ReadOnlyInline",
     "ReasonForm",
+    "Related",
     "ScopedRelatedFilter",
     "ServiceAction",
     "YuanField",
+    "figures",
     "finder",
     "number_like",
     "phone_of",
+    "related",
 ]
 
 from config.kernel.admin import dashboard, pages, sessions  # noqa: F401  they register themselves

@@ -6,11 +6,10 @@ from typing import Any
 from django.db.models import Q, TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.admin.panels import Subject, page_figures, page_panels
 from config.kernel.models import Event, User
 
 LONGEST = 200
-
-Subject = tuple[str, int]
 
 _kinds: dict[str, Any] = {}
 _states: dict[str, dict[str, Any]] = {}
@@ -75,9 +74,9 @@ def _entry(event: Event, names: dict[str, str]) -> dict[str, Any]:
 
 
 class TimelineMixin:
-    """Shows the events of a row under its page."""
+    """Shows what belongs to a row, and the events of all of it, under its page."""
 
-    change_form_outer_after_template = "admin/mall/timeline.html"
+    change_form_outer_after_template = "admin/mall/row_after.html"
 
     def timeline_subjects(self, row: Any) -> Sequence[Subject]:
         """What belongs to the history of ``row``; its reference data events always do."""
@@ -85,8 +84,13 @@ class TimelineMixin:
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None and obj.pk:
+            site = self.admin_site  # type: ignore[attr-defined]
+            panels = page_panels(obj, site, request)
+            context["figures"] = page_figures(obj)
+            context["panels"] = panels
+            own = [(obj._meta.label_lower, obj.pk), *self.timeline_subjects(obj)]
             context["timeline"] = timeline(
-                [(obj._meta.label_lower, obj.pk), *self.timeline_subjects(obj)]
+                [*own, *(subject for panel in panels for subject in panel.subjects)]
             )
         return super().render_change_form(  # type: ignore[misc]
             request, context, add=add, change=change, form_url=form_url, obj=obj
