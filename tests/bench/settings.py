@@ -5,8 +5,8 @@ from config.settings.embedded import *  # noqa: F403  settings are star-imported
 from config.settings.embedded import CACHES, DATABASES, MIDDLEWARE, REST_FRAMEWORK
 
 ROOT_URLCONF = "tests.bench.urls"
-DATABASES["default"]["NAME"] = "mall_bench"
-CACHES["default"]["KEY_PREFIX"] = "bench"
+DATABASES["default"]["NAME"] += "_bench"
+CACHES["default"]["KEY_PREFIX"] = DATABASES["default"]["NAME"]
 MIDDLEWARE = ["tests.bench.probe.StatementCount", *MIDDLEWARE]
 REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(
     REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], "1000000000/min"
