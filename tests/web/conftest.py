@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from config.sandbox.wechat import FakeWechat
+from mall.models import Sku
+from stores.models import Store
 from tests.factories import (
     make_card_product,
     make_category,
@@ -18,6 +20,7 @@ from tests.factories import (
     make_template,
 )
 from tests.journeys.worker import worker
+from tests.web.faces import House, make_house
 
 # The names that ./run looks for.
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -72,6 +75,13 @@ def shop(transactional_db, live_server, settings, tmp_path) -> Iterator[Shop]:
         settings.SANDBOX_WECHAT_URL = fake.base_url
         with worker():
             yield Shop(live_server.url, fake)
+
+
+@pytest.fixture
+def house(shop) -> House:
+    """The people of that store: its manager, a guide with a customer, the head of the group."""
+    store = Store.objects.get()
+    return make_house(url=shop.url, store=store, sku=Sku.objects.get(price_fen=26_800))
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+"""The people behind the faces, and what they find there, for the tests in a browser."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from playwright.sync_api import Page
+
+from config.kernel.actors import SYSTEM
+from config.kernel.models import User
+from config.kernel.relay import drain
+from guides.models import Guide
+from mall.models import Order, Sku
+from mall.services.aftersale import aftersale_request
+from mall.services.order_handover import order_handover, order_ready
+from members.models import Member
+from stores.models import Pickup, Store
+from stores.services.pickup_token import pickup_token
+from tests.factories import (
+    make_binding,
+    make_guide,
+    make_member,
+    make_staff,
+    make_user,
+    moment,
+    staff_client,
+)
+from tests.factories.orders import pay_order, place_order
+from tests.guides.sales import publish_rules
+
+LIGHT_AND_DARK = ("light", "dark")
+
+
+@dataclass
+class House:
+    """One store with its people; every sale goes through the real services."""
+
+    url: str
+    store: Store
+    sku: Sku
+    manager: User
+    guide: Guide
+    boss: User
+    member: Member
+
+    def sell(self, *, quantity: int = 2, pay: bool = True, now: datetime | None = None) -> Order:
+        """An order of the guide's customer, paid, its pickup open."""
+        now = now or moment()
+        order = place_order(self.member, store=self.store, lines=[(self.sku, quantity)], now=now)
+        if pay:
+            pay_order(order, now=now)
+            drain(now=now)
+        return order
+
+    def make_ready(self, order: Order) -> str:
+        """The parcel is on the shelf; what its pickup code says."""
+        order_ready(order_no=order.no, user=self.manager, actor=SYSTEM, now=moment())
+        return self.code(order)
+
+    def code(self, order: Order) -> str:
+        return pickup_token(Pickup.objects.get(order_no=order.no))
+
+    def hand_over(self, order: Order) -> None:
+        code = self.make_ready(order)
+        order_handover(text=code, user=self.manager, actor=SYSTEM, now=moment())
+        drain(now=moment())
+        order.refresh_from_db()
+
+    def ask_back(self, order: Order) -> None:
+        aftersale_request(
+            order_no=order.no, lines=[(0, 1)], reason="罐盖压坏了", actor=SYSTEM, now=moment()
+        )
+
+    def sign_in(self, page: Page, user: User) -> None:
+        """As the sign-in page would, without it."""
+        cookie = staff_client(user).cookies["sessionid"]
+        page.context.add_cookies([{"name": "sessionid", "value": cookie.value, "url": self.url}])
+
+
+def make_house(*, url: str, store: Store, sku: Sku) -> House:
+    now = moment()
+    publish_rules(effective_from=now - timedelta(days=30))
+    manager = make_staff(store=store, role="manager", since=now - timedelta(days=30))
+    User.objects.filter(pk=manager.pk).update(first_name="小李")
+    guide = make_guide(store=store, name="小林")
+    member = make_member(openid="openid-house", nickname="王小满", home_store=store)
+    make_binding(member=member, guide=guide, since=now - timedelta(days=2))
+    boss = make_user(superuser=True)
+    return House(url, store, sku, manager, guide, boss, member)
