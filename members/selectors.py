@@ -39,10 +39,14 @@ WHERE reference = ANY(%(references)s::text[])
 GROUP BY reference
 """
 
+# Not a subquery per account: where most transfers debit one hot account the planner takes every
+# account for one like it and reads the whole table for each.
 _DEBTS = """
-SELECT a.id, coalesce((SELECT sum(amount) FROM stores_transfer WHERE debit_id = a.id), 0)::bigint
-  - coalesce((SELECT sum(amount) FROM stores_transfer WHERE credit_id = a.id), 0)::bigint
-FROM unnest(%(accounts)s::bigint[]) AS a(id)
+SELECT account_id, sum(amount)::bigint FROM (
+  SELECT debit_id, amount FROM stores_transfer WHERE debit_id = ANY(%(accounts)s::bigint[])
+  UNION ALL
+  SELECT credit_id, -amount FROM stores_transfer WHERE credit_id = ANY(%(accounts)s::bigint[])
+) AS moved(account_id, amount) GROUP BY account_id
 """
 
 
@@ -67,7 +71,7 @@ def points_settled(*, issued_id: int, references: Collection[str]) -> dict[str, 
 
 def points_debts(account_ids: Sequence[int]) -> dict[int, int]:
     """What is owed (>= 0) by debt account. One statement."""
-    return dict(_rows(_DEBTS, accounts=list(account_ids)))
+    return dict.fromkeys(account_ids, 0) | dict(_rows(_DEBTS, accounts=list(account_ids)))
 
 
 def _rows(sql: str, **params: Any) -> list[Any]:
