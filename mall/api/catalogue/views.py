@@ -67,7 +67,7 @@ class ProductsView(EtagMixin):
         asked = _asked(shapes.ProductQuery, request)
         size, cursor, ordering = asked.pop("page_size"), asked.pop("cursor", ""), asked["ordering"]
         if cursor:
-            asked["after"] = cursor_decode(ordering, cursor, length=len(ORDERINGS[ordering]))
+            asked["after"] = cursor_decode(ordering, cursor, length=ORDERINGS[ordering])
         rows = product_page(ProductFilter(**asked), limit=size + 1, now=clock.now())
         body = page(
             request, rows, size=size, ordering=ordering, key=lambda row: row_key(ordering, row)
