@@ -1,6 +1,7 @@
 """Audit lines over the kernel's own tables."""
 
-from config.kernel.audit import Line, register
+from config.kernel.audit import Line, register, state_chain
+from config.kernel.states import APPROVAL_MACHINE
 
 register(
     Line(
@@ -28,6 +29,33 @@ register(
         """
         SELECT caller, endpoint, key, count(*), min(status) FROM kernel_idempotencykey
         GROUP BY caller, endpoint, key HAVING count(*) > 1 OR min(status) < 200 OR min(body) = ''
+        """,
+    ),
+    state_chain(
+        "approval.states",
+        "an approval's history is an allowed path that ends in its state",
+        subject_type="approval",
+        table="kernel_approval",
+        machine=APPROVAL_MACHINE,
+    ),
+    Line(
+        26,
+        "approval.two_people",
+        "a decided request has a maker and another checker, who decided before it expired",
+        """
+        SELECT no, kind, maker_id, checker_id FROM kernel_approval
+        WHERE state IN ('approved', 'refused')
+          AND (checker_id IS NULL OR checker_id = maker_id
+            OR decided_at IS NULL OR decided_at >= expires_at)
+        """,
+    ),
+    Line(
+        26,
+        "approval.within_limit",
+        "what was approved is within the checker's limit at that moment",
+        """
+        SELECT no, kind, amount_fen, limit_fen FROM kernel_approval
+        WHERE state = 'approved' AND (checker_role = '' OR amount_fen > limit_fen)
         """,
     ),
 )

@@ -106,3 +106,14 @@ def policies_at(*, kind: str, scopes: set[str], moment: datetime) -> dict[str, P
 def policy_at(*, kind: str, moment: datetime, scope: str = "") -> PolicyVersion | None:
     """The version of (kind, scope) in force at ``moment``, or the group's, or None."""
     return policies_at(kind=kind, scopes={scope}, moment=moment).get(scope)
+
+
+def policies_in_force(*, kind: str, moment: datetime) -> dict[str, PolicyVersion]:
+    """Every scope's own version of ``kind`` in force at ``moment``. One statement."""
+    rows = PolicyVersion.objects.filter(
+        Q(effective_to__isnull=True) | Q(effective_to__gt=moment),
+        kind=kind,
+        published_at__isnull=False,
+        effective_from__lte=moment,
+    )
+    return {row.scope: row for row in rows}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from config.kernel.errors import Conflict, IllegalTransition
 
@@ -35,3 +36,23 @@ def compare_and_set(
     for name, value in {"state": to_state, **fields}.items():
         setattr(row, name, value)
     return from_state, to_state
+
+
+class ApprovalState(models.TextChoices):
+    PENDING = "pending", _("waiting for a decision")
+    APPROVED = "approved", _("approved")
+    REFUSED = "refused", _("refused")
+    WITHDRAWN = "withdrawn", _("withdrawn")
+    EXPIRED = "expired", _("expired")
+
+
+APPROVAL_MACHINE: Machine = {
+    ApprovalState.PENDING: frozenset(
+        {
+            ApprovalState.APPROVED,
+            ApprovalState.REFUSED,
+            ApprovalState.WITHDRAWN,
+            ApprovalState.EXPIRED,
+        }
+    ),
+}

@@ -27,6 +27,14 @@ def idempotency_purge() -> None:
     idempotency.purge(now=clock.now())
 
 
+@shared_task(name="config.kernel.tasks.approvals_expire", expires=600)
+def approvals_expire() -> None:
+    # Not above: approvals nudge the relay, which is here.
+    from config.kernel.approvals import approvals_expire as expire
+
+    expire(now=clock.now())
+
+
 @contextmanager
 def without_nudges() -> Iterator[None]:
     """Within it :func:`nudge` does nothing: for whoever drains the relay by themselves."""

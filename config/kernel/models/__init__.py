@@ -1,3 +1,4 @@
+from config.kernel.models.approval import Approval
 from config.kernel.models.batch import Batch, BatchStatus
 from config.kernel.models.code import Code
 from config.kernel.models.event import Event, EventDelivery
@@ -8,6 +9,7 @@ from config.kernel.models.session import Session
 from config.kernel.models.user import User
 
 __all__ = [
+    "Approval",
     "Batch",
     "BatchStatus",
     "Code",
