@@ -17,6 +17,7 @@ from config.kernel.actors import Actor
 from config.kernel.admin.actions import Command, ServiceAction, ServiceActionMixin
 from config.kernel.admin.columns import column, column_name
 from config.kernel.admin.export import ExportMixin
+from config.kernel.admin.filters import SavedFilterMixin
 from config.kernel.admin.forms import yuan_field
 from config.kernel.admin.timeline import TimelineMixin
 from config.kernel.reference import reference_archive, reference_record, reference_restore
@@ -44,7 +45,9 @@ class ScopedChoices:
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
 
-class MallAdmin(ExportMixin, ServiceActionMixin, TimelineMixin, ScopedChoices, ModelAdmin):
+class MallAdmin(
+    ExportMixin, SavedFilterMixin, ServiceActionMixin, TimelineMixin, ScopedChoices, ModelAdmin
+):
     """Columns for people, a fixed number of statements per page, nothing is ever deleted."""
 
     list_per_page = 50
