@@ -140,9 +140,7 @@ class SavedFilterMixin:
             "opts": opts,
             "media": self.media + form.media,  # type: ignore[attr-defined]
             "form": form,
-            "terms": [
-                (k, v) for k in sorted(QueryDict(query)) for v in QueryDict(query).getlist(k)
-            ],
+            "terms": parse_qsl(query),
             "back": self._list_url(query),
         }
         request.current_app = site.name  # type: ignore[attr-defined]
