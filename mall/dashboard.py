@@ -242,4 +242,13 @@ def register() -> None:
     panel("mall.sales", ORDERS, position=10, read=sales)
     panel("mall.value", "coupons.view_redemption", "members.view_card", position=20, read=value)
     panel("mall.people", "members.view_member", "stores.view_pickup", position=15, read=people)
-    panel("mall.alerts", ORDERS, position=50, read=alerts)
+    panel(
+        "mall.alerts",
+        "mall.view_refund",
+        "mall.view_notification",
+        "mall.view_payment",
+        "mall.view_aftersale",
+        "mall.view_stock",
+        position=50,
+        read=alerts,
+    )

@@ -1,14 +1,16 @@
-"""What a role may do. Where it may do it is the assignment's store or operator.
+"""What a role may do, as data. Where somebody may do it: :mod:`stores.reach`.
 
-Roles are data of assignments; this backend turns them into Django's permissions, so the admin
-asks one question (``has_perm``) whether somebody is a superuser, in a group or assigned. No role
-grants a permission that it does not name: everything else is denied.
+No role grants a permission that it does not name: everything else is denied. Headquarters may do
+whatever another role may, so nobody who assigns roles gives away more than they have.
 """
 
-from django.contrib.auth.backends import BaseBackend
-
-from stores.selectors import active_assignments
 from stores.states import Role
+
+# Working at a store's desk: making parcels ready and handing them over.
+DESK = "stores.handover_pickup"
+# Asking for units of an order back; deciding on it is to change an after-sale.
+ASK = "mall.add_aftersale"
+DECIDE = "mall.change_aftersale"
 
 _SALES = (
     "mall.view_order",
@@ -93,6 +95,7 @@ GRANTS: dict[str, frozenset[str]] = {
             *_EVERYTHING,
             *_export(*_EVERYTHING),
             "members.view_phone",
+            DESK,
             *_write(
                 "stores.operator",
                 "stores.store",
@@ -127,17 +130,19 @@ GRANTS: dict[str, frozenset[str]] = {
         )
     ),
     Role.SERVICE: frozenset(
-        (*_SALES, *_PEOPLE, *_write("mall.order", "mall.aftersale", "members.card"))
+        (*_SALES, *_PEOPLE, DESK, *_write("mall.order", "mall.aftersale", "members.card"))
     ),
     Role.MANAGER: frozenset(
         (
             *_SALES,
             *_GUIDES,
             *_export(*_SALES, *_GUIDES),
+            DESK,
             *_write("mall.order", "mall.aftersale", "mall.storeoffer"),
         )
     ),
-    Role.CLERK: frozenset(_SALES),
+    # Takes goods back at the desk; whether money goes back for them is a manager's to say.
+    Role.CLERK: frozenset((*_SALES, DESK, ASK)),
     Role.AUDITOR: frozenset((*_EVERYTHING, *_export(*_EVERYTHING))),
 }
 
@@ -162,26 +167,10 @@ GROUP_WIDE = frozenset(
 )
 
 
-class RoleBackend(BaseBackend):
-    """Permissions of a staff member's roles, read once per request."""
+BOUND = {role: granted - GROUP_WIDE for role, granted in GRANTS.items()}
 
-    def get_all_permissions(self, user_obj, obj=None) -> set[str]:
-        if not user_obj.is_active or not user_obj.is_staff or obj is not None:
-            return set()
-        cached = getattr(user_obj, "_role_permissions", None)
-        if cached is None:
-            cached = set()
-            rows = active_assignments(user_obj).values_list("role", "store_id", "operator_id")
-            for role, store_id, operator_id in rows:
-                granted = GRANTS.get(role, frozenset())
-                bound = store_id is not None or operator_id is not None
-                cached |= granted - GROUP_WIDE if bound else granted
-            user_obj._role_permissions = cached
-        return cached
 
-    def has_perm(self, user_obj, perm, obj=None) -> bool:
-        return perm in self.get_all_permissions(user_obj, obj)
-
-    def has_module_perms(self, user_obj, app_label: str) -> bool:
-        prefix = f"{app_label}."
-        return any(perm.startswith(prefix) for perm in self.get_all_permissions(user_obj))
+def granted_by(role: str, store_id: int | None, operator_id: int | None) -> frozenset[str]:
+    """What an assignment of ``role`` to this scope (neither: headquarters) grants."""
+    bound = store_id is not None or operator_id is not None
+    return (BOUND if bound else GRANTS).get(role, frozenset())

@@ -6,7 +6,7 @@ may see (:func:`visibility`), ``mall`` which channels there are (:func:`channels
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,10 +26,25 @@ class StoreChoice:
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """What a person may see: ``everything``, or the rows of ``stores`` and nothing else."""
+    """What a person may see: ``everything``, or the rows of ``stores`` and nothing else.
+
+    ``where(permission)`` is the part of it in which that permission holds; without it, all.
+    """
 
     everything: bool
     stores: Sequence[StoreChoice]
+    where: Callable[[str], "Visible"] | None = None
+
+    def narrow(self, scope: "Scope", permission: str) -> "Scope | None":
+        """``scope`` as far as ``permission`` holds in it; None where it holds nowhere."""
+        part = self.where(permission) if self.where is not None else self
+        if part.everything:
+            return scope
+        held = {store.pk for store in part.stores}
+        if not held:
+            return None
+        store_ids = [pk for pk in scope.store_ids if pk in held]
+        return replace(scope, store_ids=store_ids, everything=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +173,7 @@ class Ranking(Item):
 
 @dataclass(frozen=True)
 class Panel:
-    """``read`` runs when the person has at least one of ``permissions``."""
+    """``read`` runs where the person has at least one of ``permissions``: those of its items."""
 
     code: str
     position: int
@@ -208,8 +223,9 @@ def visible_to(user: Any) -> Visible:
     return _visibility[0](user) if _visibility else Visible(False, ())
 
 
-def dashboard_read(*, user: Any, scope: Scope) -> Dashboard:
-    """Every panel that ``user`` may see, read within ``scope``."""
+def dashboard_read(*, user: Any, visible: Visible, scope: Scope) -> Dashboard:
+    """Every panel that ``user`` may see, each item within the part of ``scope`` in which they may
+    see it. A panel is read once for each such part: once for whoever has one assignment."""
     found = Dashboard()
     lists: dict[type[Item], list[Any]] = {
         Figure: found.figures,
@@ -218,13 +234,27 @@ def dashboard_read(*, user: Any, scope: Scope) -> Dashboard:
         Ranking: found.rankings,
     }
     for one in sorted(_panels.values(), key=lambda p: p.position):
-        if not any(user.has_perm(permission) for permission in one.permissions):
-            continue
-        for item in one.read(scope):
-            if user.has_perm(item.permission):
-                lists[type(item)].append(item)
+        for permissions, part in _parts(one, user, visible, scope):
+            for item in one.read(part):
+                if item.permission in permissions:
+                    lists[type(item)].append(item)
     found.alerts = [alert for alert in found.alerts if alert.count]
     return found
+
+
+def _parts(one: Panel, user: Any, visible: Visible, scope: Scope) -> list[tuple[list[str], Scope]]:
+    """The permissions of a panel that ``user`` holds, by where in ``scope`` they hold."""
+    parts: list[tuple[list[str], Scope]] = []
+    for permission in sorted(one.permissions):
+        part = visible.narrow(scope, permission) if user.has_perm(permission) else None
+        if part is None:
+            continue
+        same = next((permissions for permissions, known in parts if known == part), None)
+        if same is None:
+            parts.append(([permission], part))
+        else:
+            same.append(permission)
+    return parts
 
 
 def percent_change(now: int, before: int) -> str:

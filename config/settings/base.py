@@ -121,7 +121,7 @@ AUTH_USER_MODEL = "kernel.User"
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
-    "stores.permissions.RoleBackend",
+    "stores.backends.RoleBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -260,6 +260,7 @@ CELERY_BEAT_SCHEDULE = {
     "points-expire": {"task": "members.tasks.points_expire", "schedule": 3600.0},
     "coupons-expire": {"task": "coupons.tasks.coupons_expire", "schedule": 3600.0},
     "ledger-seal": {"task": "stores.tasks.ledger_seal", "schedule": 3600.0},
+    "approvals-expire": {"task": "config.kernel.tasks.approvals_expire", "schedule": 600.0},
     "idempotency-purge": {"task": "config.kernel.tasks.idempotency_purge", "schedule": 3600.0},
 }
 

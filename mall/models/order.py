@@ -38,8 +38,9 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def for_member(self, member_id: int) -> "OrderQuerySet":
         return self.filter(member_id=member_id)
 
-    def for_staff(self, user) -> "OrderQuerySet":
-        return self.filter(store__in=Store.objects.for_staff(user))
+    def for_staff(self, user, permission: str = "mall.view_order") -> "OrderQuerySet":
+        """Orders of the stores where ``user`` holds ``permission``."""
+        return self.filter(store__in=Store.objects.for_staff(user, permission))
 
 
 class Order(models.Model):

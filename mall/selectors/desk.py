@@ -10,11 +10,10 @@ from config.kernel import clock
 from mall.models import AfterSale, Order, OrderLine
 from mall.states import AfterSaleState, LineKind, OrderState
 from stores.models import Pickup, Store
-from stores.selectors import active_assignments
-from stores.states import PickupState, Role
+from stores.permissions import DESK
+from stores.reach import work_reach
+from stores.states import PickupState
 
-# Who works at a desk; finance, auditors and headquarters do not hand parcels over.
-DESK_ROLES = (Role.MANAGER, Role.CLERK)
 PER_SECTION = 50
 
 
@@ -47,17 +46,7 @@ class DeskQueue:
 
 def desk_stores(*, user, now: datetime) -> list[Store]:
     """The stores whose desk ``user`` works at now, by name; two statements."""
-    if not user.is_active:
-        return []
-    where = Q(pk__in=[])
-    rows = active_assignments(user, now).filter(role__in=DESK_ROLES)
-    for store_id, operator_id in rows.values_list("store_id", "operator_id"):
-        if store_id:
-            where |= Q(pk=store_id)
-        elif operator_id:
-            where |= Q(operator_id=operator_id)
-        else:
-            where |= Q(pk__isnull=False)
+    where = work_reach(user, DESK, now=now).stores()
     stores = Store.objects.filter(where, archived_at__isnull=True, pickup_enabled=True)
     return list(stores.order_by("name", "pk"))
 
@@ -65,7 +54,7 @@ def desk_stores(*, user, now: datetime) -> list[Store]:
 def desk_queue(*, user, store: Store, q: str, now: datetime) -> DeskQueue:
     """Parcels of ``store`` as far as ``user`` may see it, oldest first, the collected newest
     first. ``q`` is part of an order number or the last four of a phone. Constant statements."""
-    pickups = Pickup.objects.for_staff(user).filter(store=store)
+    pickups = Pickup.objects.for_staff(user, DESK).filter(store=store)
     q = q.strip()
     open_states = [
         PickupState.AWAITING,
@@ -132,7 +121,7 @@ class DeskOrder:
 def desk_order(*, user, store: Store, order_no: str) -> DeskOrder | None:
     """The order with this number, when it is of ``store`` and ``user`` may see that."""
     order = (
-        Order.objects.for_staff(user)
+        Order.objects.for_staff(user, DESK)
         .filter(store=store, no__iexact=order_no.strip())
         .prefetch_related(
             Prefetch(

@@ -14,6 +14,7 @@ from mall.models import Order
 from mall.services.order_state import fulfilment_transition, order_transition
 from mall.states import AfterSaleState, FulfilmentState, OrderState
 from members.services.message_queue import MessageDraft, messages_queue
+from stores.permissions import DESK
 from stores.selectors import pickup_of
 from stores.services.pickup_collect import pickup_collect
 from stores.services.pickup_find import pickup_find
@@ -44,7 +45,7 @@ def order_ready(*, order_no: str, user, actor: Actor, now: datetime) -> Order:
     ``pickup_ready`` raises.
     """
     with transaction.atomic():
-        order = order_lock(no=order_no, pk__in=Order.objects.for_staff(user).values("pk"))
+        order = order_lock(no=order_no, pk__in=Order.objects.for_staff(user, DESK).values("pk"))
         pickup = pickup_of(order_no=order.no)
         if pickup is None:
             raise PickupMissing()

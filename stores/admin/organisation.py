@@ -7,8 +7,9 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin import AuditedAdmin, ReadOnlyAdmin, ScopedRelatedFilter
-from stores.admin.scope import StaffScope, StaffScoped, staff_scope
+from stores.admin.scope import StaffScoped
 from stores.models import Assignment, Operator, Region, Store
+from stores.reach import Reach
 
 
 @admin.register(Operator)
@@ -39,6 +40,7 @@ class RegionAdmin(ReadOnlyAdmin):
 @admin.register(Store)
 class StoreAdmin(StaffScoped, AuditedAdmin):
     store_paths = ("pk",)
+    operator_paths = ("operator",)
     list_display = [
         "code",
         "name",
@@ -64,11 +66,11 @@ class StoreAdmin(StaffScoped, AuditedAdmin):
 class _BoundForm:
     """Nobody assigns beyond where they are assigned themselves."""
 
-    scope: StaffScope
+    reach: Reach
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data  # type: ignore[misc, attr-defined]
-        if not self.scope.everything and not (data.get("store") or data.get("operator")):
+        if not self.reach.everything and not (data.get("store") or data.get("operator")):
             raise ValidationError(_("Name a store or an operator of yours."))
         return data
 
@@ -94,4 +96,6 @@ class AssignmentAdmin(StaffScoped, AuditedAdmin):
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         form = super().get_form(request, obj, change=change, **kwargs)
-        return type(form.__name__, (_BoundForm, form), {"scope": staff_scope(request)})
+        return type(
+            form.__name__, (_BoundForm, form), {"reach": self.reach(request, "add", "change")}
+        )

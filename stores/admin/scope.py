@@ -1,65 +1,87 @@
-"""What of a list its reader may see: rows of their stores or of their operators, else nothing."""
+"""What of a list its reader may see, change and take away: where their permission for it holds."""
 
-from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from stores.models import Store
-from stores.selectors import active_assignments
-
-
-@dataclass(frozen=True)
-class StaffScope:
-    """``everything`` for superusers and headquarters; otherwise the operators and, for the rest,
-    the stores a person is assigned to now."""
-
-    everything: bool
-    operator_ids: frozenset[int]
-    stores: Any
-
-
-def staff_scope(request: HttpRequest) -> StaffScope:
-    """The scope of the request's user; read from the database once per request."""
-    found = getattr(request, "_staff_scope", None)
-    if found is None:
-        user = request.user
-        everything, operators = user.is_active and user.is_superuser, set()
-        if user.is_active and not everything:
-            for store_id, operator_id in active_assignments(user).values_list(
-                "store_id", "operator_id"
-            ):
-                if operator_id:
-                    operators.add(operator_id)
-                elif not store_id:
-                    everything = True
-        found = StaffScope(everything, frozenset(operators), Store.objects.for_staff(user))
-        request._staff_scope = found  # type: ignore[attr-defined]
-    return found
+from config.kernel.admin.export import PHONES
+from stores.models import Operator, Store
+from stores.reach import Place, Reach, place_rows, reaches, staff_holds, staff_reach
 
 
 class StaffScoped:
     """Mixed into a ModelAdmin: ``store_paths`` and ``operator_paths`` lead to what a row belongs
-    to; it is seen by whoever is assigned there. Without either, headquarters alone see rows."""
+    to; a permission holds for it where an assignment that grants it reaches (``stores.reach``).
+    Without either, rows are headquarters' alone."""
 
     store_paths: tuple[str, ...] = ()
     operator_paths: tuple[str, ...] = ()
 
-    def staff_filter(self, request: HttpRequest) -> Q | None:
-        """Condition over the model; None for everything."""
-        scope = staff_scope(request)
-        if scope.everything:
-            return None
-        allowed = Q(pk__in=[])
-        for path in self.store_paths:
-            allowed |= Q(**{f"{path}__in": scope.stores})
-        if scope.operator_ids:
-            for path in self.operator_paths:
-                allowed |= Q(**{f"{path}__in": scope.operator_ids})
-        return allowed
+    def __init__(self, model, admin_site) -> None:
+        self.place = Place(self.store_paths, self.operator_paths)
+        place_rows(model, self.place)
+        super().__init__(model, admin_site)  # type: ignore[call-arg]
+
+    def reach(self, request: HttpRequest, *verbs: str) -> Reach:
+        """Where the request's user holds one of ``verbs`` over this model."""
+        return staff_reach(request.user, *self._permissions(*verbs))
+
+    def within(self, request: HttpRequest, queryset: QuerySet[Any], *verbs: str) -> QuerySet[Any]:
+        """Those rows of ``queryset`` for which one of ``verbs`` holds."""
+        reach = self.reach(request, *verbs)
+        return queryset if reach.everything else queryset.filter(reach.rows(self.place))
 
     def get_queryset(self, request: HttpRequest):
         queryset = super().get_queryset(request)  # type: ignore[misc]
-        condition = self.staff_filter(request)
-        return queryset if condition is None else queryset.filter(condition)
+        return self.within(request, queryset, "view", "change")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        somewhere = super().has_view_permission(request, obj)  # type: ignore[misc]
+        return somewhere and self._holds(request, obj, "view", "change")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        somewhere = super().has_change_permission(request, obj)  # type: ignore[misc]
+        return somewhere and self._holds(request, obj, "change")
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        """A row is put only where it may be written."""
+        if db_field.name in self.store_paths:
+            stores = self.reach(request, "add", "change").stores()
+            kwargs["queryset"] = Store.objects.filter(stores)
+        elif db_field.name in self.operator_paths:
+            operators = self.reach(request, "add", "change").operators()
+            kwargs["queryset"] = Operator.objects.filter(operators)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+    def save_model(self, request, obj, form, change) -> None:
+        super().save_model(request, obj, form, change)  # type: ignore[misc]
+        self._stays_within(request, obj, "change" if change else "add")
+
+    def save_formset(self, request, form, formset, change) -> None:
+        super().save_formset(request, form, formset, change)  # type: ignore[misc]
+        for obj in formset.new_objects:
+            self._stays_within(request, obj, "add")
+        for obj, _names in formset.changed_objects:
+            self._stays_within(request, obj, "change")
+
+    def shows_phones(self, request: HttpRequest) -> bool:
+        return staff_reach(request.user, PHONES).contains(self.reach(request, "export"))
+
+    def _stays_within(self, request: HttpRequest, obj: Any, verb: str) -> None:
+        """Raise PermissionDenied, which undoes the whole page, when ``obj`` was written where its
+        writer may not: whatever the form let through."""
+        opts = obj._meta
+        reach = staff_reach(request.user, f"{opts.app_label}.{verb}_{opts.model_name}")
+        if not reach.everything and not reaches(reach, obj):
+            raise PermissionDenied
+
+    def _holds(self, request: HttpRequest, obj: Any, *verbs: str) -> bool:
+        if obj is None or obj.pk is None:
+            return True
+        return staff_holds(request.user, *self._permissions(*verbs), row=obj)
+
+    def _permissions(self, *verbs: str) -> list[str]:
+        opts = self.model._meta  # type: ignore[attr-defined]
+        return [f"{opts.app_label}.{verb}_{opts.model_name}" for verb in verbs]

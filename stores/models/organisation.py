@@ -42,11 +42,11 @@ class Operator(models.Model):
 
 
 class StoreQuerySet(models.QuerySet["Store"]):
-    def for_staff(self, user) -> "StoreQuerySet":
-        """Stores that ``user`` is assigned to now; nothing without an assignment."""
-        from stores.selectors import staff_store_filter
+    def for_staff(self, user, permission: str = "stores.view_store") -> "StoreQuerySet":
+        """Stores where ``user`` holds ``permission``; nothing without an assignment."""
+        from stores.reach import staff_reach
 
-        return self.filter(staff_store_filter(user))
+        return self.filter(staff_reach(user, permission).stores())
 
 
 class Store(models.Model):

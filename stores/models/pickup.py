@@ -8,8 +8,9 @@ from stores.states import PickupState
 
 
 class PickupQuerySet(models.QuerySet["Pickup"]):
-    def for_staff(self, user) -> "PickupQuerySet":
-        return self.filter(store__in=Store.objects.for_staff(user))
+    def for_staff(self, user, permission: str = "stores.view_pickup") -> "PickupQuerySet":
+        """Pickups of the stores where ``user`` holds ``permission``."""
+        return self.filter(store__in=Store.objects.for_staff(user, permission))
 
 
 class Pickup(models.Model):
@@ -45,6 +46,7 @@ class Pickup(models.Model):
     class Meta:
         verbose_name = _("pickup")
         verbose_name_plural = _("pickups")
+        permissions = [("handover_pickup", "Can work at the desk")]
         constraints = [
             models.UniqueConstraint(
                 # Typed digits must name one parcel of the store.

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.errors import DomainError, NotFound
 from stores.models import Pickup, Store
-from stores.selectors import active_assignments
+from stores.permissions import DESK
+from stores.reach import Reach, work_reach
 from stores.services.pickup_collect import PickupElsewhere
 from stores.services.pickup_token import token_hash, tokens_in
 from stores.states import PickupState
@@ -31,7 +32,7 @@ class PickupTooManyTries(DomainError):
 
 
 def pickup_find(*, user, text: str, now: datetime) -> Pickup:
-    """The parcel that scanned or typed ``text`` names, of a store that ``user`` works at.
+    """The parcel that scanned or typed ``text`` names, of a store whose desk ``user`` works at.
 
     ``text`` is the QR code's token (any case, or an address that contains it), or the eight
     digits and the last four of the phone. A live parcel is preferred; a finished one is found
@@ -39,7 +40,8 @@ def pickup_find(*, user, text: str, now: datetime) -> Pickup:
     PickupUnknown, PickupTooManyTries: guessing digits ends after ten wrong ones per hour and
     store; tokens cannot be guessed and always work.
     """
-    stores, scopes = _workplaces(user, now)
+    reach = work_reach(user, DESK, now=now)
+    stores, scopes = reach.stores(), _scopes(reach) or [f"user:{user.pk}"]
     found = _by_token(text)
     if found is None:
         keys = [f"pickup-tries:{scope}:{int(now.timestamp()) // 3600}" for scope in scopes]
@@ -55,21 +57,14 @@ def pickup_find(*, user, text: str, now: datetime) -> Pickup:
     return found
 
 
-def _workplaces(user, now: datetime) -> tuple[Q, list[str]]:
-    """The stores of ``user`` as a condition over Store, and a name for each assignment's scope."""
-    where, scopes = Q(pk__in=[]), []
-    rows = active_assignments(user, now).values_list("store_id", "operator_id")
-    for store_id, operator_id in rows if user.is_active else []:
-        if store_id:
-            where |= Q(pk=store_id)
-            scopes.append(f"store:{store_id}")
-        elif operator_id:
-            where |= Q(operator_id=operator_id)
-            scopes.append(f"operator:{operator_id}")
-        else:
-            where = Q(pk__isnull=False)
-            scopes.append("all")
-    return where, scopes or [f"user:{user.pk}"]
+def _scopes(reach: Reach) -> list[str]:
+    """A name for each place that wrong tries are counted at."""
+    if reach.everything:
+        return ["all"]
+    return [
+        *(f"store:{pk}" for pk in sorted(reach.store_ids)),
+        *(f"operator:{pk}" for pk in sorted(reach.operator_ids)),
+    ]
 
 
 def _allowed(pickup: Pickup, stores: Q) -> bool:

@@ -107,9 +107,16 @@ class ServiceActionMixin:
             return reverse(f"{site}:{self._url_name('changelist')}")
         return reverse(f"{site}:{self._url_name('change')}", args=[quote(self.handle(row))])
 
-    def _may(self, request: HttpRequest, action: ServiceAction) -> bool:
+    def _may(self, request: HttpRequest, action: ServiceAction, row: Any = None) -> bool:
+        """Whether the caller may give this command to ``row``, or (None) to some row at all."""
         opts = self.model._meta  # type: ignore[attr-defined]
-        return request.user.has_perm(f"{opts.app_label}.{action.permission}_{opts.model_name}")
+        permission = f"{opts.app_label}.{action.permission}_{opts.model_name}"
+        return request.user.has_perm(permission, row)
+
+    def within(self, request: HttpRequest, queryset: Any, *verbs: str) -> Any:
+        """Those rows of ``queryset`` for which the caller holds one of ``verbs``: what a command
+        for many rows, or an export, is narrowed by. All of them where rows belong to nobody."""
+        return queryset
 
     def _url_name(self, suffix: str) -> str:
         opts = self.model._meta  # type: ignore[attr-defined]
@@ -135,7 +142,7 @@ class ServiceActionMixin:
         site = self.admin_site.name  # type: ignore[attr-defined]
         buttons = []
         for action in actions:
-            if not self._may(request, action) or not action.allowed(row):
+            if not self._may(request, action, row) or not action.allowed(row):
                 continue
             if row is None:
                 url = reverse(f"{site}:{self._url_name('list_command')}", args=[action.name])
@@ -171,14 +178,16 @@ class ServiceActionMixin:
             raise Http404
         if not self._may(request, action):
             raise PermissionDenied
-        if action.sensitive:
-            require_recent_sign_in(request)
         row = None
         if object_id is not None:
             # Through get_queryset, hence within what this person may see.
             row = self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
             if row is None:
                 raise Http404
+            if not self._may(request, action, row):
+                raise PermissionDenied
+        if action.sensitive:
+            require_recent_sign_in(request)
         form = action.form(request.POST if request.method == "POST" else None)
         status = 200
         if request.method == "POST" and form.is_valid():

@@ -75,7 +75,7 @@ def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str
     visible = visible_to(request.user)
     form = ScopeForm(request.GET, visible=visible)
     scope = scope_of(form=form, visible=visible, now=clock.now())
-    found = dashboard_read(user=request.user, scope=scope)
+    found = dashboard_read(user=request.user, visible=visible, scope=scope)
     return {
         **context,
         "title": _("Dashboard"),

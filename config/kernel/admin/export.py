@@ -60,6 +60,10 @@ class ExportMixin:
         may_see = self.has_view_permission(request)  # type: ignore[attr-defined]
         return may_see and request.user.has_perm(f"{opts.app_label}.export_{opts.model_name}")
 
+    def shows_phones(self, request: HttpRequest) -> bool:
+        """Whether the caller may see whole the phones of every row that they may export."""
+        return request.user.has_perm(PHONES)
+
     def get_urls(self) -> list[URLPattern]:
         opts = self.model._meta  # type: ignore[attr-defined]
         wrap = self.admin_site.admin_view  # type: ignore[attr-defined]
@@ -86,11 +90,12 @@ class ExportMixin:
         if form not in FORMATS:
             raise Http404
         try:
-            found = self.get_changelist_instance(request).queryset  # type: ignore[attr-defined]
+            listed = self.get_changelist_instance(request).queryset  # type: ignore[attr-defined]
         except IncorrectLookupParameters:
             raise Http404 from None
+        found = self.within(request, listed, "export")  # type: ignore[attr-defined]
         opts = self.model._meta  # type: ignore[attr-defined]
-        whole = bool(self.export_personal) and request.user.has_perm(PHONES)
+        whole = bool(self.export_personal) and self.shows_phones(request)
         try:
             export_record(
                 model=opts.label_lower,
