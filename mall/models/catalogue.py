@@ -72,6 +72,15 @@ class Product(models.Model):
         _("attributes"), default=list, blank=True, help_text=_('[{"name": …, "value": …}]')
     )
     images = models.JSONField(_("images"), default=list, blank=True)
+    # [{"name": …, "values": […]}] in the order of the merchandiser: a SKU's own options, a JSON
+    # object, have none.
+    options = models.JSONField(
+        _("options"),
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        editable=False,
+    )
     price_fen = models.PositiveIntegerField(_("price from (fen)"))
     list_price_fen = models.PositiveIntegerField(_("list price (fen)"), null=True, blank=True)
     on_sale = models.BooleanField(_("on sale"), default=True)

@@ -220,14 +220,17 @@ def settle_products() -> int:
     return len(changed | search_text_refresh())
 
 
-def search_text_refresh() -> set[int]:
-    """Bring ``search_text`` in step with names, brand and category; returns the ids changed."""
+def search_text_refresh(product_id: int | None = None) -> set[int]:
+    """Bring ``search_text`` in step with names, brand and category, of one product or of all;
+    returns the ids changed."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE mall_product p SET search_text = fresh.text FROM ("
             f"  SELECT q.id, {SEARCH_TEXT.format(p='q')} AS text FROM mall_product q"
             f"  JOIN mall_category c ON c.id = q.category_id"
             f"  LEFT JOIN mall_brand b ON b.id = q.brand_id"
-            f") fresh WHERE p.id = fresh.id AND p.search_text <> fresh.text RETURNING p.id"
+            f"  WHERE %(product)s::bigint IS NULL OR q.id = %(product)s::bigint"
+            f") fresh WHERE p.id = fresh.id AND p.search_text <> fresh.text RETURNING p.id",
+            {"product": product_id},
         )
         return {row[0] for row in cursor.fetchall()}

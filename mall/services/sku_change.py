@@ -42,7 +42,7 @@ def sku_price_set(*, sku_id: int, price_fen: int, reason: str, actor: Actor, now
         if not Sku.objects.filter(pk=sku.pk, price_fen=before).update(price_fen=price_fen):
             raise Conflict()
         sku.price_fen = price_fen
-        _settle(sku.product_id)
+        price_settle(sku.product_id)
         reference_record(
             row=sku,
             change="priced",
@@ -59,7 +59,7 @@ def sku_archive(*, sku_id: int, reason: str, actor: Actor, now: datetime) -> Sku
     with transaction.atomic():
         sku = _sku(sku_id)
         reference_archive(row=sku, reason=reason, actor=actor, now=now)
-        _settle(sku.product_id)
+        price_settle(sku.product_id)
     return sku
 
 
@@ -72,7 +72,7 @@ def sku_restore(*, sku_id: int, reason: str, actor: Actor, now: datetime) -> Sku
         if sku.barcode and others.exists():
             raise BarcodeTaken()
         reference_restore(row=sku, reason=reason, actor=actor, now=now)
-        _settle(sku.product_id)
+        price_settle(sku.product_id)
     return sku
 
 
@@ -114,7 +114,8 @@ def _sku(sku_id: int) -> Sku:
     return Sku.objects.get(pk=sku_id)
 
 
-def _settle(product_id: int) -> None:
+def price_settle(product_id: int) -> None:
+    """Bring the product's "from" price in step with its SKUs in use."""
     lowest = (
         Sku.objects.filter(product=OuterRef("pk"), archived_at__isnull=True)
         .order_by()
