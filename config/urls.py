@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
 from config.health import healthz, readyz
-from mall.web.pictures import product_picture
+from mall.web.pictures import product_picture, uploaded_picture
 
 api: list[URLPattern | URLResolver] = [
     path("", include("members.api.urls")),
@@ -30,5 +30,6 @@ urlpatterns = [
     path("guide/", include("guides.web.urls")),
     path("desk/", include("mall.web.urls")),
     path("media/products/<path:code>.svg", product_picture, name="product-picture"),
+    path("media/images/<str:name>", uploaded_picture, name="uploaded-picture"),
     path("", include("config.web")),
 ]

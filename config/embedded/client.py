@@ -122,6 +122,7 @@ def environment(layout: Layout, addresses: Mapping[str, str], *, public_url: str
         "SECRET_KEY": _secret_values(layout)["SECRET_KEY"],
         "PUBLIC_URL": public_url,
         "WECHAT_CONFIG": str(layout.data / "wechat" / "wechat.json"),
+        "MEDIA_ROOT": str(layout.data / "media"),
     }
     given = {name: value for name, value in os.environ.items() if value}
     return {

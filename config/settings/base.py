@@ -161,6 +161,10 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 STATIC_ROOT = BASE_DIR / "build" / "static"
+# Uploaded pictures: every web process needs the same folder, and it belongs into the backup.
+MEDIA_ROOT = env.path("MEDIA_ROOT", BASE_DIR / ".local" / "media")
+# A product's matrix has five fields in each of up to 200 rows.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
 # --- API -------------------------------------------------------------------------------------
 # How many proxies of ours stand before the web server: their X-Forwarded-For is believed, a
