@@ -9,7 +9,7 @@ A refusal marks the surrounding transaction for rollback, so half of it can neve
 A budget is counted where a template has one; a template without one is never locked by an order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,10 +80,13 @@ def coupon_claim(
     source_token: str = "",
     public_only: bool = False,
     actor: Actor | None = None,
+    before_quota: Callable[[ClaimedCoupon], None] = lambda claimed: None,
 ) -> ClaimedCoupon:
     """Claim one coupon of the template for the member. Two statements.
 
     Raises TemplateUnknown (404), ClaimClosed, PerMemberLimit, QuotaExhausted (409).
+    ``before_quota`` gets the coupon for what else has to be written: after the quota, which
+    everybody waits for, there is only the commit.
     """
     no = new_no("C")
     values = _context(now, "", actor or Actor.member(member_id)) | {
@@ -95,8 +98,10 @@ def coupon_claim(
     }
     with transaction.atomic():
         template_id, valid_until, pk = _claim(values)
+        claimed = ClaimedCoupon(pk, no, now, valid_until)
+        before_quota(claimed)
         _take_quota(template_id)
-    return ClaimedCoupon(pk, no, now, valid_until)
+    return claimed
 
 
 def _claim(values: dict[str, Any]) -> tuple[int, datetime, int]:

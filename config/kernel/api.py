@@ -187,6 +187,10 @@ class CommandView(APIView):
         """Call the service; return what is JSON. Runs inside the request's transaction."""
         raise NotImplementedError
 
+    def settle(self, answer: Any) -> None:
+        """Store ``answer`` with its effect now and not after ``run``: for services whose last
+        statement takes a row that everybody waits for. What ``run`` returns is then ignored."""
+
     def after(self, body: Any, *, now, **kwargs: Any) -> Any:
         """What needs the network, after commit; also on a replay, so it must be repeatable."""
         return body
@@ -218,10 +222,18 @@ class CommandView(APIView):
                 JSONRenderer().render(request.data) + request.method.encode()
             ),
         }
+        settled: list[str] = []
+
+        def settle(answer: Any) -> None:
+            settled.append(JSONRenderer().render(answer).decode())
+            idempotency.finish(**slot, status=self.success_status, body=settled[0], now=now)
+
+        self.settle = settle  # type: ignore[method-assign]
         with transaction.atomic():
             stored = idempotency.begin(**slot)
             if stored is not None:
                 return stored.status, stored.body, True
-            body = JSONRenderer().render(self.run(data=data, now=now, **kwargs)).decode()
-            idempotency.finish(**slot, status=self.success_status, body=body, now=now)
-        return self.success_status, body, False
+            answer = self.run(data=data, now=now, **kwargs)
+            if not settled:
+                settle(answer)
+        return self.success_status, settled[0], False

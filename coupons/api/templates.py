@@ -118,11 +118,11 @@ class ClaimView(CommandView):
     output = ClaimOutput
 
     def run(self, *, data: dict[str, Any], now, **kwargs: Any) -> Any:
-        claimed = coupon_claim(
+        coupon_claim(
             template_code=kwargs["code"],
             member_id=self.request.user.member_id,
             source_token=data["source_token"],
             actor=self.request.user.actor,
             now=now,
+            before_quota=lambda claimed: self.settle(ClaimOutput(claimed).data),
         )
-        return ClaimOutput(claimed).data

@@ -116,6 +116,7 @@ class OrdersView(CommandView, ListAPIView):
             source_token=data["source_token"],
             actor=user.actor,
             now=now,
+            before_stock=self.settle,
         )
 
 

@@ -4,6 +4,7 @@ An order that stored value covers in full is paid in the same transaction, by th
 each guard. Hot rows (stock) come last.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,11 +51,14 @@ def order_place(
     now: datetime,
     source_token: str = "",
     channel: str = OrderChannel.MINI_PROGRAM,
+    before_stock: Callable[[dict[str, Any]], None] = lambda placed: None,
 ) -> dict[str, Any]:
     """Turn a quote into an order. Returns {no, state, total_fen, to_pay_fen, expires_at}.
 
     Raises what :func:`quote` raises, QuoteChanged (with the difference), OutOfStock,
     CouponUnavailable, InsufficientFunds, StoreWithoutPickup. On any of them nothing remains.
+    ``before_stock`` gets the result for what else has to be written: after the stock, which a
+    rush waits for, there is only the commit.
     """
     # No savepoint: a refusal here refuses the whole request.
     with transaction.atomic(savepoint=False):
@@ -78,15 +82,17 @@ def order_place(
             for line_id, x in zip(line_ids, priced.lines, strict=True)
             if x.offer is not None
         ]
-        (stock_take if paid else stock_reserve)(stock, reference=no, now=now)
+        placed = {
+            "no": no,
+            "state": str(OrderState.PAID if paid else OrderState.PLACED),
+            "total_fen": priced.priced.total_fen,
+            "to_pay_fen": priced.to_pay_fen,
+            "expires_at": expires_at.isoformat(),
+        }
+        before_stock(placed)
         nudge()
-    return {
-        "no": no,
-        "state": str(OrderState.PAID if paid else OrderState.PLACED),
-        "total_fen": priced.priced.total_fen,
-        "to_pay_fen": priced.to_pay_fen,
-        "expires_at": expires_at.isoformat(),
-    }
+        (stock_take if paid else stock_reserve)(stock, reference=no, now=now)
+    return placed
 
 
 def _refuse_what_quotes_only_warn_about(priced: Quote) -> None:

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from config.kernel.models import IdempotencyKey
 from coupons.guards import coupon_redeem
 from coupons.models import Coupon, Template
 from tests.factories import api_client, make_coupon, make_member, make_operator, make_template
@@ -111,6 +112,21 @@ def test_a_member_claims_a_coupon():
     coupon = Coupon.objects.get(member=member, template=template)
     assert answer.json()["no"] == coupon.no
     assert coupon.source_token == "FROMGUIDE"
+
+
+def test_the_quota_that_everybody_waits_for_is_taken_last():
+    make_template(code="twenty", quota=1)
+    claim = f"{TEMPLATES}/twenty/claim"
+
+    with CaptureQueriesContext(connection) as captured:
+        assert api_client(make_member()).command(claim).status_code == 201
+    taken = [q["sql"] for q in captured if not q["sql"].startswith(("RELEASE", "COMMIT"))]
+    refused = api_client(make_member()).command(claim)
+
+    assert "INSERT INTO kernel_idempotencykey" in taken[-2]
+    assert "UPDATE coupons_template SET issued" in taken[-1]
+    assert refused.json()["errors"][0]["code"] == "coupon_sold_out"
+    assert IdempotencyKey.objects.count() == Coupon.objects.count() == 1
 
 
 def test_a_repeat_with_the_same_key_claims_once():
