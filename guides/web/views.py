@@ -99,6 +99,7 @@ def products(request: GuideRequest) -> HttpResponse:
 @guide_only
 def code_new(request: GuideRequest) -> HttpResponse:
     """Make (or find) a code and show it."""
+    fragment = bool(request.htmx) and not request.htmx.boosted
     now = clock.now()
     try:
         made = code_create(
@@ -110,14 +111,14 @@ def code_new(request: GuideRequest) -> HttpResponse:
         )
     except DomainError as error:
         messages.error(request, str(error))
-        if request.htmx:
+        if fragment:
             answer = render(request, "messages.html", status=error.status)
             answer["HX-Refusal"] = error.code
             answer["HX-Retarget"] = "#messages"
             answer["HX-Reswap"] = "innerHTML"
             return answer
         return redirect("guides:codes")
-    if not request.htmx:
+    if not fragment:
         return redirect("guides:code", token=made.token)
     shown = selectors.code_of(guide_id=request.guide.pk, token=made.token, now=now)
     return render(request, "guides/_code.html", {"code": shown})

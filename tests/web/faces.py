@@ -1,5 +1,7 @@
 """The people behind the faces, and what they find there, for the tests in a browser."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -86,3 +88,38 @@ def make_house(*, url: str, store: Store, sku: Sku) -> House:
     make_binding(member=member, guide=guide, since=now - timedelta(days=2))
     boss = make_user(superuser=True)
     return House(url, store, sku, manager, guide, boss, member)
+
+
+# What a page says itself: its switch of language names each language in its own words.
+_WORDS = """() => {
+  const page = document.body.cloneNode(true);
+  page.querySelectorAll("[lang], script, style, .mono").forEach((e) => e.remove());
+  const words = [page.textContent, document.title];
+  for (const e of page.querySelectorAll("*"))
+    for (const name of ["aria-label", "placeholder", "title", "alt"])
+      if (e.hasAttribute(name)) words.push(e.getAttribute(name));
+  for (const [name, text] of Object.entries(document.getElementById("network")?.dataset ?? {}))
+    words.push(text);
+  return words.join("\\n");
+}"""
+
+
+def _lines(page: Page) -> list[str]:
+    text = page.evaluate(_WORDS)
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def chinese_in(page: Page, data: Sequence[str] = ()) -> list[str]:
+    """Lines of an English page with Chinese in them that is no datum."""
+    found = []
+    for line in _lines(page):
+        for datum in data:
+            line = line.replace(datum, "")
+        if re.search(r"[\u4e00-\u9fff]", line):
+            found.append(line)
+    return found
+
+
+def english_in(page: Page) -> list[str]:
+    """Lines of a Chinese page with an English sentence in them: two small words in a row."""
+    return [line for line in _lines(page) if re.search(r"\b[A-Za-z]?[a-z]+ [a-z]{2,}\b", line)]
