@@ -7,7 +7,13 @@ class MallConfig(AppConfig):
     verbose_name = _("mall")
 
     def ready(self) -> None:
-        from mall import audit, dashboard, handlers  # noqa: F401  audit registers its lines
+        from mall import (  # audit registers its lines
+            approvals,
+            audit,  # noqa: F401
+            dashboard,
+            handlers,
+        )
 
+        approvals.register()
         handlers.subscribe_all()
         dashboard.register()

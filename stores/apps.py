@@ -9,10 +9,11 @@ class StoresConfig(AppConfig):
 
     def ready(self) -> None:
         from config.kernel.dashboard import visibility
-        from stores import audit  # noqa: F401  registers the audit's lines
+        from stores import approvals, audit  # noqa: F401  audit registers its lines
         from stores.dashboard import visible
         from stores.ledger.accounts import accounts_forget
 
+        approvals.register()
         visibility(visible)
         # A flush of the tables, too, ends with this signal.
         post_migrate.connect(accounts_forget, sender=self, dispatch_uid="stores.accounts_forget")

@@ -113,4 +113,19 @@ register(
         )
         """,
     ),
+    Line(
+        26,
+        "approval.by_its_staff",
+        "a request is decided on by somebody who is assigned to its place at that time",
+        """
+        SELECT a.no, a.kind, a.checker_id, a.checker_role FROM kernel_approval a
+        WHERE a.state IN ('approved', 'refused') AND a.checker_role NOT IN ('', 'superuser')
+          AND NOT EXISTS (
+          SELECT FROM stores_assignment s WHERE s.user_id = a.checker_id
+          AND s.since <= a.decided_at AND (s.until IS NULL OR s.until > a.decided_at)
+          AND (s.store_id = a.store_id OR s.operator_id = a.operator_id
+            OR (s.store_id IS NULL AND s.operator_id IS NULL))
+        )
+        """,
+    ),
 )

@@ -73,6 +73,9 @@ _RECORDS = (
     "kernel.view_session",
     "stores.view_assignment",
 )
+# The inbox of one's places. Deciding takes the kind's own permission there as well, and a limit.
+_INBOX = ("kernel.view_approval",)
+_JUDGE = ("kernel.change_approval",)
 
 
 def _write(*models: str) -> tuple[str, ...]:
@@ -88,12 +91,13 @@ def _export(*granted: str) -> tuple[str, ...]:
     return tuple(grant.replace(".view_", ".export_") for grant in granted)
 
 
-_EVERYTHING = (*_SALES, *_PEOPLE, *_GUIDES, *_BOOKS, *_RECORDS)
+_EVERYTHING = (*_SALES, *_PEOPLE, *_GUIDES, *_BOOKS, *_RECORDS, *_INBOX)
 GRANTS: dict[str, frozenset[str]] = {
     Role.HEADQUARTERS: frozenset(
         (
             *_EVERYTHING,
             *_export(*_EVERYTHING),
+            *_JUDGE,
             "members.view_phone",
             DESK,
             *_write(
@@ -126,17 +130,27 @@ GRANTS: dict[str, frozenset[str]] = {
         (
             *_EVERYTHING,
             *_export(*_EVERYTHING),
+            *_JUDGE,
             *_write("mall.aftersale", "mall.refund", "members.card"),
         )
     ),
     Role.SERVICE: frozenset(
-        (*_SALES, *_PEOPLE, DESK, *_write("mall.order", "mall.aftersale", "members.card"))
+        (
+            *_SALES,
+            *_PEOPLE,
+            *_INBOX,
+            *_JUDGE,
+            DESK,
+            *_write("mall.order", "mall.aftersale", "members.card"),
+        )
     ),
     Role.MANAGER: frozenset(
         (
             *_SALES,
             *_GUIDES,
-            *_export(*_SALES, *_GUIDES),
+            *_INBOX,
+            *_export(*_SALES, *_GUIDES, *_INBOX),
+            *_JUDGE,
             DESK,
             *_write("mall.order", "mall.aftersale", "mall.storeoffer"),
         )

@@ -66,7 +66,11 @@ UNFOLD: dict[str, Any] = {
                         "title": _("Dashboard"),
                         "icon": "monitoring",
                         "link": reverse_lazy("admin:index"),
-                    }
+                    },
+                    {
+                        **_page(_("Approvals"), "kernel.approval", "approval"),
+                        "badge": "stores.admin.approvals.waiting_badge",
+                    },
                 ]
             },
             _group(

@@ -21,13 +21,10 @@ from config.kernel.admin.base import ARCHIVE, RESTORE
 from config.kernel.money import yuan
 from mall.models import Brand, Category, Product, Promotion, Review, Sku, StoreOffer
 from mall.services.catalogue_import_write import search_text_refresh
-from mall.services.sku_change import (
-    offer_price_set,
-    sku_archive,
-    sku_price_set,
-    sku_restore,
-)
+from mall.services.price_change import offer_price_change, price_change
+from mall.services.sku_change import sku_archive, sku_restore
 from mall.states import PromotionKind
+from stores.admin.approvals import approvals_of, said
 from stores.admin.scope import StaffScoped
 
 
@@ -104,13 +101,15 @@ class OfferPriceForm(ReasonForm):
     field_order = ["price_fen", "reason"]
 
 
-def _set_sku_price(command: Command) -> None:
-    sku_price_set(
-        sku_id=command.row.pk,
-        price_fen=command.data["price_fen"],
-        reason=command.reason,
-        actor=command.actor,
-        now=command.now,
+def _set_sku_price(command: Command) -> str | None:
+    return said(
+        price_change(
+            sku_id=command.row.pk,
+            price_fen=command.data["price_fen"],
+            reason=command.reason,
+            user=command.user,
+            now=command.now,
+        )
     )
 
 
@@ -122,13 +121,15 @@ def _restore_sku(command: Command) -> None:
     sku_restore(sku_id=command.row.pk, reason=command.reason, actor=command.actor, now=command.now)
 
 
-def _set_offer_price(command: Command) -> None:
-    offer_price_set(
-        offer_id=command.row.pk,
-        price_fen=command.data["price_fen"],
-        reason=command.reason,
-        actor=command.actor,
-        now=command.now,
+def _set_offer_price(command: Command) -> str | None:
+    return said(
+        offer_price_change(
+            offer_id=command.row.pk,
+            price_fen=command.data["price_fen"],
+            reason=command.reason,
+            user=command.user,
+            now=command.now,
+        )
     )
 
 
@@ -149,6 +150,9 @@ class SkuAdmin(AuditedAdmin):
         replace(ARCHIVE, run=_archive_sku),
         replace(RESTORE, run=_restore_sku),
     ]
+
+    def timeline_subjects(self, row):
+        return approvals_of(row)
 
     def has_add_permission(self, request) -> bool:
         # New SKUs come with the catalogue's import, like their products.
@@ -186,6 +190,9 @@ class StoreOfferAdmin(StaffScoped, AuditedAdmin):
             "price", _("Change the price"), _set_offer_price, form=OfferPriceForm, sensitive=True
         )
     ]
+
+    def timeline_subjects(self, row):
+        return approvals_of(row)
 
     def get_readonly_fields(self, request, obj=None):
         fixed = ["store", "sku"] if obj is not None else []

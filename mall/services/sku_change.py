@@ -1,5 +1,6 @@
 """A SKU's price changes, or it leaves and rejoins the range; its product's "from" price follows."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -32,10 +33,23 @@ class PriceUnchanged(DomainError):
     message = _("That is the price already.")
 
 
-def sku_price_set(*, sku_id: int, price_fen: int, reason: str, actor: Actor, now: datetime) -> Sku:
-    """Raises SkuMissing, PriceUnchanged, Conflict (somebody else changed it meanwhile)."""
+def sku_price_set(
+    *,
+    sku_id: int,
+    price_fen: int,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    only_from: Sequence[int] = (),
+) -> Sku:
+    """``only_from``: what the price must be now, where that matters.
+
+    Raises SkuMissing, PriceUnchanged, Conflict (somebody else changed it meanwhile).
+    """
     with transaction.atomic():
         sku = _sku(sku_id)
+        if only_from and sku.price_fen not in only_from:
+            raise Conflict()
         if sku.price_fen == price_fen:
             raise PriceUnchanged()
         before = sku.price_fen
@@ -77,9 +91,15 @@ def sku_restore(*, sku_id: int, reason: str, actor: Actor, now: datetime) -> Sku
 
 
 def offer_price_set(
-    *, offer_id: int, price_fen: int | None, reason: str, actor: Actor, now: datetime
+    *,
+    offer_id: int,
+    price_fen: int | None,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    only_from: Sequence[int | None] = (),
 ) -> StoreOffer:
-    """A store's own price; None follows the SKU's.
+    """A store's own price; None follows the SKU's. ``only_from`` as for a SKU.
 
     Raises OfferMissing, PriceUnchanged, Conflict.
     """
@@ -88,6 +108,8 @@ def offer_price_set(
         if offer is None:
             raise OfferMissing()
         before = offer.price_fen
+        if only_from and before not in only_from:
+            raise Conflict()
         if before == price_fen:
             raise PriceUnchanged()
         same = Q(price_fen__isnull=True) if before is None else Q(price_fen=before)

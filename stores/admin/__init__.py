@@ -1,9 +1,14 @@
-"""Pages of the organisation, the books and pickups."""
+"""Pages of the organisation, the books, pickups and approvals."""
 
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin.timeline import timeline_words
-from stores.admin import ledger, organisation, pickup  # noqa: F401
+from config.kernel.approvals import SUBJECT
+from config.kernel.states import ApprovalState
+from stores.admin import approvals, ledger, organisation, pickup  # noqa: F401
 from stores.states import PickupState
 
-timeline_words(kinds={"stores.pickup_changed": _("pickup")}, states={"pickup": PickupState})
+timeline_words(
+    kinds={"stores.pickup_changed": _("pickup"), "kernel.approval_changed": _("approval")},
+    states={"pickup": PickupState, SUBJECT: ApprovalState},
+)

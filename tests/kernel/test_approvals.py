@@ -96,7 +96,7 @@ def test_approving_runs_it_as_the_checker(ask, maker, checker, now):
 
     approval.refresh_from_db()
     assert (approval.state, approval.checker, approval.note) == ("approved", checker, "核过了")
-    assert (approval.checker_role, approval.limit_fen) == ("finance", None)
+    assert (approval.checker_role, approval.limit_fen) == ("superuser", None)
     assert approval.decided_at == now
     assert payments() == 1
     assert Event.objects.get(subject_type="test.till").actor_id == str(checker.pk)
@@ -125,17 +125,17 @@ def test_nobody_decides_on_their_own(ask, maker, now, approve):
 
 
 def test_the_limit_that_was_applied_is_kept(ask, checker, now, monkeypatch):
-    register(monkeypatch, judged=Authority("manager", 30_000))
+    register(monkeypatch, judged=Authority("superuser", 30_000))
 
     approval = approval_decide(approval_id=ask().pk, approve=True, user=checker, now=now)
 
     approval.refresh_from_db()
-    assert (approval.checker_role, approval.limit_fen) == ("manager", 30_000)
+    assert (approval.checker_role, approval.limit_fen) == ("superuser", 30_000)
 
 
 def test_above_the_checkers_limit_it_waits_on(ask, checker, now, monkeypatch):
     approval = ask(amount_fen=30_001)
-    register(monkeypatch, judged=Authority("manager", 30_000))
+    register(monkeypatch, judged=Authority("superuser", 30_000))
 
     with pytest.raises(ApprovalOverLimit) as refusal:
         approval_decide(approval_id=approval.pk, approve=True, user=checker, now=now)

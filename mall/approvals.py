@@ -1,0 +1,10 @@
+"""The actions of the mall that may need a second person."""
+
+from config.kernel.approvals import register_kind
+from mall.services.aftersale_approval import REFUND_KIND
+from mall.services.price_change import OFFER_PRICE_KIND, SKU_PRICE_KIND
+
+
+def register() -> None:
+    for kind in (REFUND_KIND, SKU_PRICE_KIND, OFFER_PRICE_KIND):
+        register_kind(kind)
