@@ -89,3 +89,13 @@ class FulfilmentChanged(EventBase):
     kind: ClassVar[str] = "mall.fulfilment_changed"
     subject_type: ClassVar[str] = "fulfilment"
     order_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogueChanged(EventBase):
+    """What shoppers are shown is no longer what it was. ``subject_id`` is the row that changed,
+    of the table ``cause``; of many at once one is named, of an import its batch."""
+
+    kind: ClassVar[str] = "mall.catalogue_changed"
+    subject_type: ClassVar[str] = "catalogue"
+    cause: str

@@ -7,10 +7,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from config.kernel.events import subscribe
+from config.kernel import read_cache
+from config.kernel.events import EventBase, echo, subscribe
 from config.kernel.models import Event
 from config.kernel.money import yuan
-from mall.events import OrderCancelled, OrderPaid, OrderRefunded, RefundDone
+from config.kernel.reference import ReferenceChanged
+from mall.events import CatalogueChanged, OrderCancelled, OrderPaid, OrderRefunded, RefundDone
+from mall.listing import ANSWERS
 from mall.models import Order, OrderLine, Refund
 from mall.services.fulfilment_open import fulfilments_open
 from mall.states import LineKind, TenderKind
@@ -89,8 +92,30 @@ def _amount(fen: int) -> str:
     return yuan(fen).replace(",", "")
 
 
+# Reference data that shoppers are shown, or that decides what they are shown.
+_SHOWN = {
+    *("mall.brand", "mall.category", "mall.product", "mall.sku", "mall.storeoffer"),
+    *("mall.review", "stores.store"),
+}
+
+
+def catalogue_changed(event: EventBase) -> CatalogueChanged | None:
+    """What a change of reference data means for what shoppers are shown."""
+    if event.subject_type not in _SHOWN:
+        return None
+    return CatalogueChanged(subject_id=event.subject_id, cause=event.subject_type)
+
+
+def answers_end(events: Sequence[Event], now: datetime) -> None:
+    """Kept answers about the catalogue end. Valkey is asked within the relay's transaction, for a
+    second at most: after the commit a crash in between would let old answers stand."""
+    read_cache.bump(ANSWERS)
+
+
 def subscribe_all() -> None:
     """Called once by ``apps.ready()``; the names are remembered per event, never rename one."""
     subscribe("mall.fulfilment", [OrderPaid], parcels_open)
     subscribe("mall.points", [OrderPaid, OrderRefunded, OrderCancelled], points_follow)
     subscribe("mall.messages", [OrderPaid, RefundDone], messages_tell)
+    subscribe("mall.answers", [CatalogueChanged], answers_end)
+    echo(ReferenceChanged, catalogue_changed)

@@ -6,7 +6,11 @@ from ``listed_from`` on and until just before ``listed_until``.
 
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Q
+
+# The kept answers about the catalogue, all of which end when it changes (config.kernel.read_cache).
+ANSWERS = "catalogue"
 
 
 def on_shelf(now: datetime, product: str = "") -> Q:
@@ -24,3 +28,17 @@ ON_SHELF = (
     " AND ({p}.listed_from IS NULL OR {p}.listed_from <= %(now)s::timestamptz)"
     " AND ({p}.listed_until IS NULL OR {p}.listed_until > %(now)s::timestamptz))"
 )
+
+_NEXT_CHANGE = """
+SELECT least(
+  (SELECT min(listed_from) FROM mall_product WHERE listed_from > %(now)s::timestamptz),
+  (SELECT min(listed_until) FROM mall_product WHERE listed_until > %(now)s::timestamptz)
+)
+"""
+
+
+def next_change(now: datetime) -> datetime | None:
+    """When the next listing begins or ends after ``now``: no event says so. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_CHANGE, {"now": now})
+        return cursor.fetchone()[0]

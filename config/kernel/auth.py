@@ -87,6 +87,14 @@ def _who(token: str, now: datetime) -> tuple[Any, ...] | None:
         return cursor.fetchone()
 
 
+def principal(token: str, now: datetime) -> Principal | None:
+    """Who holds the session ``token``: one statement. None: unknown, ended or expired."""
+    row = _who(token, now) if len(token) <= 40 else None
+    if row is None:
+        return None
+    return Principal(row[0], row[1], dict(zip(_fields, row[2:], strict=True)))
+
+
 class SessionTokenAuthentication(BaseAuthentication):
     """``X-Session-Token`` → Principal. Absent: anonymous. Unknown, ended or expired: 401."""
 
@@ -94,10 +102,10 @@ class SessionTokenAuthentication(BaseAuthentication):
         token = request.headers.get("X-Session-Token")
         if not token:
             return None
-        row = _who(token, clock.now()) if len(token) <= 40 else None
-        if row is None:
+        caller = principal(token, clock.now())
+        if caller is None:
             raise AuthenticationFailed(_("The session has ended. Log in again."), "session_ended")
-        return Principal(row[0], row[1], dict(zip(_fields, row[2:], strict=True))), token
+        return caller, token
 
     def authenticate_header(self, request) -> str:
         # Makes DRF answer 401 and not 403 when credentials are missing.

@@ -5,12 +5,13 @@ saves is transfer and parsing. ``Cache-Control: no-cache`` lets every cache keep
 makes it ask each time: a price is never shown for longer than it holds.
 """
 
-import hashlib
 from typing import Any
 
 from django.utils.cache import get_conditional_response, patch_cache_control
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from config.kernel.read_cache import etag_of
 
 
 class EtagMixin(APIView):
@@ -26,7 +27,7 @@ class EtagMixin(APIView):
         """Rendered: put the tag on, and answer 304 if it is the one that the client names."""
         if self.request.method not in ("GET", "HEAD"):
             return None
-        tag = f'"{hashlib.blake2b(response.content, digest_size=16).hexdigest()}"'
+        tag = etag_of(response.content)
         response.headers["ETag"] = tag
         patch_cache_control(response, no_cache=True)
         return get_conditional_response(self.request._request, etag=tag, response=response)

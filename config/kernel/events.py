@@ -57,6 +57,25 @@ def subscribe(name: str, kinds: Sequence[type[EventBase]], handler: Handler) -> 
     _wanted.update(k.kind for k in kinds)
 
 
+_echoes: dict[str, Callable[[EventBase], EventBase | None]] = {}
+
+
+def echo(kind: type[EventBase], answer: Callable[[EventBase], EventBase | None]) -> None:
+    """Have each :func:`record` that writes events of ``kind`` also write what ``answer`` makes of
+    the first one it makes something of: however many there are, what follows them is one thing."""
+    _echoes[kind.kind] = answer
+
+
+def _echoed(events: Sequence[EventBase]) -> list[EventBase]:
+    found: dict[str, EventBase] = {}
+    for event in events:
+        if event.kind in _echoes and event.kind not in found:
+            echoed = _echoes[event.kind](event)
+            if echoed is not None:
+                found[event.kind] = echoed
+    return list(found.values())
+
+
 _RECORD = """
 INSERT INTO kernel_event (kind, subject_type, subject_id, from_state, to_state, reason,
   actor_kind, actor_id, payload, occurred_at, relayed_at, attempts, last_error)
@@ -73,12 +92,15 @@ RETURNING id
 
 
 def record(events: Sequence[EventBase], *, actor: Actor, now: datetime) -> list[int]:
-    """Write ``events`` in one statement, inside the caller's transaction. Returns their ids.
+    """Write ``events`` in one statement, inside the caller's transaction. Returns their ids, in
+    their order; those of an :func:`echo` are not among them.
 
     An event that nobody listens to is audit trail only and never waits in the relay's queue.
     """
     if not events:
         return []
+    asked = len(events)
+    events = [*events, *_echoed(events)]
     with connection.cursor() as cursor:
         cursor.execute(
             _RECORD,
@@ -96,4 +118,4 @@ def record(events: Sequence[EventBase], *, actor: Actor, now: datetime) -> list[
                 "now": now,
             },
         )
-        return [row[0] for row in cursor.fetchall()]
+        return [row[0] for row in cursor.fetchall()][:asked]

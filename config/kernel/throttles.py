@@ -1,15 +1,27 @@
-"""Rate limits: fixed windows counted in Valkey, one or two commands per request."""
+"""Rate limits: fixed windows counted in Valkey, one command per request."""
 
 import logging
 import time
+from dataclasses import dataclass
+from typing import Any
 
-from django.core.cache import cache
 from redis.exceptions import RedisError
 from rest_framework.throttling import SimpleRateThrottle
 
+from config.kernel import valkey
 from config.kernel.auth import Principal
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Where a request is counted: at most ``limit`` under ``key``, which lives ``seconds``."""
+
+    key: str
+    limit: int
+    seconds: int
+    left: int
 
 
 class CallerThrottle(SimpleRateThrottle):
@@ -17,41 +29,46 @@ class CallerThrottle(SimpleRateThrottle):
     (e.g. ``login``, ``write``) to be counted apart with that scope's rate."""
 
     def __init__(self) -> None:
-        # The rate depends on the request and is looked up in allow_request.
+        # The rate depends on the request and is looked up in window.
         pass
 
     def allow_request(self, request, view) -> bool:
+        if getattr(request, "rate_counted", False):
+            return True
         user = request.user
-        known = isinstance(user, Principal)
-        scope = getattr(view, "throttle_scope", None) or ("caller" if known else "anonymous")
-        rate = self.THROTTLE_RATES.get(scope)
-        if rate is None:
+        scope = getattr(view, "throttle_scope", None)
+        window = self.window(request, user if isinstance(user, Principal) else None, scope)
+        if window is None:
             return True
-        limit, seconds = self.parse_rate(rate)
-        if limit is None or seconds is None:
-            return True
-        ident = user.caller if known else self.get_ident(request)
-        window, within = divmod(int(time.time()), seconds)
-        key = f"throttle:{scope}:{ident}:{window}"
-        self._wait = seconds - within
+        self._wait = window.left
         try:
-            return _count(key, seconds) <= limit
+            return count(window) <= window.limit
         except RedisError:
             # Limits protect the mall from haste; a counter that is away must not close it.
             logger.warning("rate limits are not counted: the cache is away")
             return True
 
+    def window(self, request: Any, caller: Principal | None, scope: str | None) -> Window | None:
+        """Where ``request`` is counted; None where nothing limits it."""
+        scope = scope or ("anonymous" if caller is None else "caller")
+        rate = self.THROTTLE_RATES.get(scope)
+        if rate is None:
+            return None
+        limit, seconds = self.parse_rate(rate)
+        if limit is None or seconds is None:
+            return None
+        ident = self.get_ident(request) if caller is None else caller.caller
+        number, within = divmod(int(time.time()), seconds)
+        key = valkey.key(f"throttle:{scope}:{ident}:{number}")
+        return Window(key, limit, seconds, seconds - within)
+
     def wait(self) -> float:
         return self._wait
 
 
-def _count(key: str, seconds: int) -> int:
-    """One more under ``key``; 0 when the counter vanished in between (evicted, begun afresh)."""
-    try:
-        return cache.incr(key)
-    except ValueError:
-        cache.add(key, 0, timeout=seconds + 1)
-        try:
-            return cache.incr(key)
-        except ValueError:
-            return 0
+def count(window: Window) -> int:
+    """One more in ``window``, this one included. Raises RedisError."""
+    counted: Any = valkey.client().incr(window.key)
+    if counted == 1:
+        valkey.client().expire(window.key, window.seconds + 1)
+    return counted

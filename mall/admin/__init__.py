@@ -20,6 +20,7 @@ timeline_words(
         "mall.refund_done": _("refund done"),
         "mall.after_sale_changed": _("after-sale"),
         "mall.fulfilment_changed": _("fulfilment"),
+        "mall.catalogue_changed": _("catalogue changed"),
     },
     states={
         "order": states.OrderState,

@@ -18,6 +18,7 @@ from config.kernel.events import record
 from config.kernel.locks import advisory
 from config.kernel.models import Batch
 from config.kernel.reference import ReferenceChanged
+from mall.events import CatalogueChanged
 from mall.guards_stock_count import stock_open
 from mall.models import Brand, Category, Product, Sku
 from mall.offers import StoreUnknown
@@ -137,6 +138,9 @@ def catalogue_import(
             transaction.set_rollback(True)
         else:
             report.batch_id = batch.pk
+            if report.changed:
+                changed = CatalogueChanged(subject_id=batch.pk, cause=Batch._meta.label_lower)
+                record([changed], actor=actor, now=now)
             batch_finish(
                 batch,
                 total=sum(f.rows for f in report.files.values()),

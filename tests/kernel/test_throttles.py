@@ -4,10 +4,12 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from django.core.cache import cache
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rest_framework.test import APIRequestFactory
 
+from config.kernel import valkey
 from config.kernel.auth import Principal
 from config.kernel.throttles import CallerThrottle
 from tests.factories import api_client, make_member
@@ -89,16 +91,32 @@ def test_over_http_a_refusal_is_429_with_retry_after():
     assert 0 < int(refused["Retry-After"]) <= 60
 
 
-def test_a_counter_that_vanishes_refuses_nobody(at, monkeypatch):
-    """The server may evict it, or start afresh, between being made and being counted."""
-    monkeypatch.setattr(cache, "add", lambda key, value, timeout: True)
+def test_a_counter_ends_with_its_window(at):
+    allowed(member_id=1)
 
-    assert allowed(member_id=1)
+    key = valkey.key(f"throttle:caller:member:1:{MINUTE // 60}")
+    assert 0 < valkey.client().ttl(key) <= 61
 
 
-def test_a_cache_that_is_away_refuses_nobody(at, monkeypatch):
-    def away(*args, **kwargs):
-        raise RedisConnectionError("no server")
+def test_a_counter_that_vanishes_refuses_nobody(at):
+    """The server may evict it, or start afresh."""
+    assert [allowed(scope="login") for _n in range(2)] == [True, False]
+    valkey.client().delete(valkey.key(f"throttle:login:10.0.0.1:{MINUTE // 60}"))
 
-    monkeypatch.setattr("config.kernel.throttles.cache", SimpleNamespace(incr=away))
+    assert allowed(scope="login")
+
+
+def test_a_cache_that_is_away_refuses_nobody_and_holds_nobody_up(at, monkeypatch):
+    nobody = Redis(port=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))
+    monkeypatch.setattr(valkey, "client", lambda: nobody)
+
+    began = time.perf_counter()
     assert all(allowed(scope="login") for _n in range(5))
+    assert time.perf_counter() - began < 2
+
+
+def test_the_client_gives_up_soon():
+    """The library's own client would try eleven times."""
+    connection = valkey.client().connection_pool.make_connection()
+    assert (connection.socket_timeout, connection.socket_connect_timeout) == (1, 1)
+    assert connection.retry.get_retries() == 1

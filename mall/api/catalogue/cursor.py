@@ -4,6 +4,7 @@ import base64
 import binascii
 from typing import Any
 
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
@@ -37,7 +38,7 @@ def cursor_decode(ordering: str, cursor: str, *, length: int) -> tuple[int, ...]
 
 
 def page(
-    request: Request, rows: list[Any], *, size: int, ordering: str, key: Any
+    request: HttpRequest | Request, rows: list[Any], *, size: int, ordering: str, key: Any
 ) -> dict[str, Any]:
     """``rows`` holds one more than ``size`` when there is a next page; ``key(row)`` is its key."""
     following = None

@@ -1,9 +1,10 @@
 """Browsing, open to everybody, and the cart of a member."""
 
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,9 +12,11 @@ from rest_framework.response import Response
 from config.kernel import clock
 from config.kernel.api import MemberView
 from config.kernel.etags import EtagMixin
+from config.kernel.public_read import PublicRead, Question
 from mall.api.catalogue import examples as ex
 from mall.api.catalogue import serializers as shapes
 from mall.api.catalogue.cursor import cursor_decode, page
+from mall.listing import ANSWERS, next_change
 from mall.selectors.catalogue import (
     ORDERINGS,
     ProductFilter,
@@ -27,75 +30,93 @@ from mall.selectors.catalogue_cart import cart
 from mall.selectors.catalogue_stores import store_detail, stores_near
 from mall.services.cart_set import cart_set
 
+_PRODUCTS = Question(shapes.ProductQuery)
+_DETAIL = Question(shapes.ProductDetailQuery)
+_PAGE = Question(shapes.PageQuery)
+_STORES = Question(shapes.StoreQuery)
+_PLACE = Question(shapes.PlaceQuery)
+_CART = Question(shapes.CartQuery)
 
-def _asked(form: type[serializers.Serializer], request: Request) -> dict[str, Any]:
-    """Valid query parameters; an empty one counts as not given."""
-    given = {name: value for name, value in request.query_params.items() if value != ""}
-    query = form(data=given)
-    query.is_valid(raise_exception=True)
-    return query.validated_data
+# Prices and what is listed change by event; pieces in stock change with every sale, and an answer
+# that shows them is at most this old. Neither is ever taken from here at checkout.
+LIFE = timedelta(minutes=5)
+LIFE_OF_STOCK = timedelta(seconds=5)
 
 
-class CategoriesView(EtagMixin):
-    """The tree of categories. Show it as it comes: it is in the order of the merchandisers."""
+class CatalogueRead(PublicRead):
+    """Kept until something in the catalogue changes, a listing begins or ends, or ``LIFE``."""
 
     tags = ["catalogue"]
+    shelf = ANSWERS
+
+    def life(self, request: HttpRequest, body: dict[str, Any], *, now: datetime) -> timedelta:
+        if not body.get("results", True):
+            # Names of nothing are without number.
+            return timedelta(0)
+        life = LIFE_OF_STOCK if "store" in request.GET else LIFE
+        change = next_change(now)
+        return life if change is None else min(life, change - now)
+
+
+class CategoriesView(CatalogueRead):
+    """The tree of categories. Show it as it comes: it is in the order of the merchandisers."""
+
     examples: ClassVar = {"GET": ex.CATEGORIES}
-    permission_classes = [AllowAny]
     output = shapes.CategoryTreeOutput
 
     @extend_schema(operation_id="categories_list")
     def get(self, request: Request) -> Response:
-        return Response({"results": category_tree()})
+        return self._answer(request)
+
+    def read(self, request: HttpRequest | Request, *, now: datetime) -> dict[str, Any]:
+        return {"results": category_tree()}
 
 
-class ProductsView(EtagMixin):
+class ProductsView(CatalogueRead):
     """Products by category, words and price. With ``store`` prices and pieces are that store's, and
     only what it lists is there. Every word of ``q`` must occur; two Chinese characters suffice."""
 
-    tags = ["catalogue"]
     refusals: ClassVar = {"GET": ["cursor_invalid", "store_unknown", "category_unknown"]}
     examples: ClassVar = {"GET": ex.PRODUCTS}
-    permission_classes = [AllowAny]
     output = shapes.ProductPageOutput
+    kept = frozenset({"category", "brand", "store", "ordering", "page_size"})
 
-    @extend_schema(
-        operation_id="products_list",
-        parameters=[shapes.ProductQuery],
-    )
+    @extend_schema(operation_id="products_list", parameters=[shapes.ProductQuery])
     def get(self, request: Request) -> Response:
-        asked = _asked(shapes.ProductQuery, request)
+        return self._answer(request)
+
+    def read(self, request: HttpRequest | Request, *, now: datetime) -> dict[str, Any]:
+        asked = dict(_PRODUCTS(request))
         size, cursor, ordering = asked.pop("page_size"), asked.pop("cursor", ""), asked["ordering"]
         if cursor:
             asked["after"] = cursor_decode(ordering, cursor, length=ORDERINGS[ordering])
-        rows = product_page(ProductFilter(**asked), limit=size + 1, now=clock.now())
+        rows = product_page(ProductFilter(**asked), limit=size + 1, now=now)
         body = page(
             request, rows, size=size, ordering=ordering, key=lambda row: row_key(ordering, row)
         )
         for row in body["results"]:
             del row["id"]
-        return Response(body)
+        return body
 
 
-class ProductView(EtagMixin):
+class ProductView(CatalogueRead):
     """A product with its SKUs. Name the shopper's store: each SKU then carries the price and the
-    pieces available there. What is shown promises nothing; placing the order does."""
+    pieces available there, at most five seconds old. What is shown promises nothing; placing the
+    order does."""
 
-    tags = ["catalogue"]
     refusals: ClassVar = {"GET": ["product_unknown", "store_unknown"]}
     examples: ClassVar = {"GET": ex.PRODUCT}
-    permission_classes = [AllowAny]
     output = shapes.ProductDetailOutput
+    kept = frozenset({"store"})
 
-    @extend_schema(
-        operation_id="products_retrieve",
-        parameters=[shapes.ProductDetailQuery],
-    )
+    @extend_schema(operation_id="products_retrieve", parameters=[shapes.ProductDetailQuery])
     def get(self, request: Request, code: str) -> Response:
-        asked = _asked(shapes.ProductDetailQuery, request)
-        body = product_detail(code=code, store=asked["store"], now=clock.now())
+        return self._answer(request, code=code)
+
+    def read(self, request: HttpRequest | Request, *, now: datetime, code: str) -> dict[str, Any]:
+        body = product_detail(code=code, store=_DETAIL(request)["store"], now=now)
         del body["id"]
-        return Response(body)
+        return body
 
 
 class ReviewsView(EtagMixin):
@@ -112,7 +133,7 @@ class ReviewsView(EtagMixin):
         parameters=[shapes.PageQuery],
     )
     def get(self, request: Request, code: str) -> Response:
-        asked = _asked(shapes.PageQuery, request)
+        asked = _PAGE(request)
         size, cursor = asked["page_size"], asked.get("cursor", "")
         after = cursor_decode("reviews", cursor, length=1)[0] if cursor else None
         rows = review_page(product=code, after=after, limit=size + 1)
@@ -135,7 +156,7 @@ class StoresView(EtagMixin):
         parameters=[shapes.StoreQuery],
     )
     def get(self, request: Request) -> Response:
-        asked = _asked(shapes.StoreQuery, request)
+        asked = _STORES(request)
         return Response({"results": stores_near(**asked, now=clock.now())})
 
 
@@ -150,7 +171,7 @@ class StoreView(EtagMixin):
 
     @extend_schema(operation_id="stores_retrieve", parameters=[shapes.PlaceQuery])
     def get(self, request: Request, code: str) -> Response:
-        asked = _asked(shapes.PlaceQuery, request)
+        asked = _PLACE(request)
         return Response(store_detail(code=code, **asked, now=clock.now()))
 
 
@@ -170,7 +191,7 @@ class CartView(MemberView):
     def get(self, request: Request) -> Response:
         """My cart at a store, priced as the store sells today. ``gross_fen`` counts only what can
         be bought; discounts are the quote's matter."""
-        asked = _asked(shapes.CartQuery, request)
+        asked = _CART(request)
         return self._cart(asked["store"])
 
     @extend_schema(operation_id="cart_update")
