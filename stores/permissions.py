@@ -113,6 +113,7 @@ GRANTS: dict[str, frozenset[str]] = {
                 "mall.product",
                 "mall.sku",
                 "mall.storeoffer",
+                "mall.stock",
                 "mall.promotion",
                 "mall.order",
                 "mall.aftersale",
@@ -152,7 +153,7 @@ GRANTS: dict[str, frozenset[str]] = {
             *_export(*_SALES, *_GUIDES, *_INBOX),
             *_JUDGE,
             DESK,
-            *_write("mall.order", "mall.aftersale", "mall.storeoffer"),
+            *_write("mall.order", "mall.aftersale", "mall.storeoffer", "mall.stock"),
         )
     ),
     # Takes goods back at the desk; whether money goes back for them is a manager's to say.
