@@ -111,8 +111,9 @@ def logins() -> list[dict[str, str]]:
         login("admin", "auditor", "审计，只读"),
     ]
     for shop in places.SHOPS:
-        found.append(login("desk", f"clerk-{shop}", f"{names[shop]}店员", shop))
+        # The manager first: who also decides about money that goes back.
         found.append(login("desk", f"manager-{shop}", f"{names[shop]}店长", shop))
+        found.append(login("desk", f"clerk-{shop}", f"{names[shop]}店员", shop))
     for shop, name in zip(places.SHOPS, GUIDES, strict=True):
         found.append(login("guide", guide_login(shop), f"{names[shop]}导购 {name}", shop))
     found.append(

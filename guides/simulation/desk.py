@@ -91,6 +91,14 @@ def _clerk(agenda: Agenda, store_id: int) -> User | None:
     return None
 
 
+def _manager(agenda: Agenda, store_id: int) -> User | None:
+    """Whoever decides there about money that goes back."""
+    for shop in agenda.world.shops:
+        if shop.pk == store_id and shop.managers:
+            return agenda.rng.choice(shop.managers)
+    return None
+
+
 def _ready(agenda: Agenda, no: str, store_id: int, now: datetime) -> None:
     clerk = _clerk(agenda, store_id)
     if clerk is None:
@@ -119,9 +127,9 @@ def _hand_over(agenda: Agenda, pickup_no: str, store_id: int, now: datetime) -> 
 
 
 def _take_back(agenda: Agenda, no: str, store_id: int, now: datetime) -> None:
-    clerk = _clerk(agenda, store_id)
+    manager = _manager(agenda, store_id)
     lines = _some(agenda, no)
-    if clerk is None or not lines:
+    if manager is None or not lines:
         return
     try:
         return_in_store(
@@ -130,8 +138,8 @@ def _take_back(agenda: Agenda, no: str, store_id: int, now: datetime) -> None:
             lines=lines,
             reason=agenda.rng.choice(_REASONS),
             restock=agenda.rng.randrange(10) < 8,
-            user=clerk,
-            actor=Actor.user(clerk),
+            user=manager,
+            actor=Actor.user(manager),
             now=now,
         )
     except DomainError:
@@ -183,15 +191,15 @@ def _request(
 
 def _decide(agenda: Agenda, no: str, now: datetime) -> None:
     store_id = AfterSale.objects.values_list("order__store_id", flat=True).get(no=no)
-    clerk = _clerk(agenda, store_id)
-    if clerk is None:
+    manager = _manager(agenda, store_id)
+    if manager is None:
         return
     refused = agenda.rng.randrange(100) < 15
     decide, reason = (
         (aftersale_refuse, "已备货，请到店协商") if refused else (aftersale_approve, "同意退款")
     )
     try:
-        decide(after_sale_no=no, reason=reason, actor=Actor.user(clerk), now=now)
+        decide(after_sale_no=no, reason=reason, actor=Actor.user(manager), now=now)
     except DomainError:
         # Decided by a person of this mall before.
         return

@@ -54,6 +54,7 @@ class Shop:
     operator: str
     operator_id: int
     clerks: tuple[User, ...]
+    managers: tuple[User, ...]
     guides: tuple[GuideAtWork, ...]
 
 
@@ -186,15 +187,26 @@ def _templates(district: int, districts: list[list[Shop]]) -> dict[str, list[str
 
 def _shops() -> list[Shop]:
     staff: dict[int, list[User]] = {}
+    managers: dict[int, list[User]] = {}
     rows = Assignment.objects.filter(
         store__isnull=False, until=None, role__in=[Role.CLERK, Role.MANAGER], user__is_active=True
     )
     for row in rows.select_related("user").order_by("pk"):
         staff.setdefault(row.store_id or 0, []).append(row.user)
+        if row.role == Role.MANAGER:
+            managers.setdefault(row.store_id or 0, []).append(row.user)
     guides = _guides()
     stores = Store.objects.filter(archived_at=None, pickup_enabled=True, kind="shop")
     return [
-        Shop(pk, code, operator, operator_id, tuple(staff[pk]), tuple(guides.get(pk, ())))
+        Shop(
+            pk,
+            code,
+            operator,
+            operator_id,
+            tuple(staff[pk]),
+            tuple(managers.get(pk, ())),
+            tuple(guides.get(pk, ())),
+        )
         for pk, code, operator, operator_id in stores.order_by("pk").values_list(
             "pk", "code", "operator__code", "operator_id"
         )

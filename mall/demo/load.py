@@ -10,8 +10,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group, Permission
-from django.db.models import Model, Q
+from django.db.models import Model
 
 from config.kernel.actors import SYSTEM
 from config.kernel.clock import day_start
@@ -32,15 +31,6 @@ SEED = 20_261_122
 OPEN_DAYS = 400
 PASSWORD = "demo-mall-1"
 M = TypeVar("M", bound=Model)
-
-# Django permissions per role beyond what an assignment shows: (verbs, apps).
-_APPS = ("kernel", "stores", "members", "coupons", "mall", "guides")
-_RIGHTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    Role.HEADQUARTERS: (("view", "add", "change"), _APPS),
-    Role.FINANCE: (("view", "change"), _APPS),
-    Role.AUDITOR: (("view",), _APPS),
-    Role.MANAGER: (("view",), ("mall",)),
-}
 
 
 def ensure(model: type[M], rows: Sequence[dict[str, Any]], key: str = "code") -> dict[str, M]:
@@ -279,7 +269,6 @@ def _staff(stores: dict[str, Store], now: datetime) -> None:
             for role, title in shop_roles.items()
         ]
     people = users(rows)
-    groups = _groups()
     wanted: list[tuple[User, str, Store | None]] = [
         (people[name], role, None) for name, (_title, role) in office.items() if role is not None
     ]
@@ -293,23 +282,6 @@ def _staff(stores: dict[str, Store], now: datetime) -> None:
         if user.pk in assigned:
             continue
         Assignment.objects.create(user=user, role=role, store=store, since=now)
-        if role in groups:
-            user.groups.add(groups[role])
-
-
-def _groups() -> dict[str, Group]:
-    groups = {}
-    for role, (verbs, apps) in _RIGHTS.items():
-        group, new = Group.objects.get_or_create(name=f"demo-{role}")
-        if new:
-            allowed = Q(pk__in=[])
-            for verb in verbs:
-                allowed |= Q(codename__startswith=f"{verb}_")
-            group.permissions.set(
-                Permission.objects.filter(allowed, content_type__app_label__in=apps)
-            )
-        groups[role] = group
-    return groups
 
 
 def unionid(n: int) -> str:

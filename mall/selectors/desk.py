@@ -7,10 +7,11 @@ from datetime import datetime
 from django.db.models import Prefetch, Q
 
 from config.kernel import clock
+from config.kernel.models import Event, User
 from mall.models import AfterSale, Order, OrderLine
 from mall.states import AfterSaleState, LineKind, OrderState
 from stores.models import Pickup, Store
-from stores.permissions import DESK
+from stores.permissions import DECIDE, DESK
 from stores.reach import work_reach
 from stores.states import PickupState
 
@@ -99,13 +100,17 @@ def _parcels(pickups: list[Pickup]) -> list[Parcel]:
 
 @dataclass(frozen=True)
 class DeskOrder:
-    """An order at its store's desk. ``returnable``: goods with units left to take back."""
+    """An order at its store's desk. ``returnable``: goods with units left to take back;
+    ``may_decide``: whether the reader decides here on what is asked for; ``received_by``: who of
+    the staff took the goods of the open request back, if it was not the member who asked."""
 
     order: Order
     pickup: Pickup | None
     lines: list[OrderLine]
     returnable: list[tuple[OrderLine, int]]
     after_sales: list[AfterSale]
+    may_decide: bool = False
+    received_by: str = ""
 
     @property
     def requested(self) -> AfterSale | None:
@@ -142,10 +147,27 @@ def desk_order(*, user, store: Store, order_no: str) -> DeskOrder | None:
         return None
     goods: Iterable[OrderLine] = order.goods
     left = [(line, line.quantity - line.refunded_quantity) for line in goods]
+    after_sales = list(order.after_sales.all())
     return DeskOrder(
         order=order,
         pickup=Pickup.objects.select_related("collected_by").filter(order_no=order.no).first(),
         lines=list(goods),
         returnable=[(line, units) for line, units in left if units > 0],
-        after_sales=list(order.after_sales.all()),
+        after_sales=after_sales,
+        may_decide=Store.objects.for_staff(user, DECIDE).filter(pk=store.pk).exists(),
+        received_by=_received_by(after_sales),
     )
+
+
+def _received_by(after_sales: list[AfterSale]) -> str:
+    open_ids = [a.pk for a in after_sales if a.state == AfterSaleState.REQUESTED]
+    if not open_ids:
+        return ""
+    asked = Event.objects.filter(
+        subject_type="after_sale",
+        subject_id__in=open_ids,
+        to_state=AfterSaleState.REQUESTED,
+        actor_kind="user",
+    )
+    user_id = asked.values_list("actor_id", flat=True).first()
+    return "" if user_id is None else str(User.objects.get(pk=int(user_id)))

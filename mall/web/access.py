@@ -1,4 +1,4 @@
-"""Who may open the desk: signed-in staff with a manager's or clerk's assignment to a store."""
+"""Who may open the desk: signed-in staff with a role that does desk work at a store."""
 
 from collections.abc import Callable
 from functools import wraps

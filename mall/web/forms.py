@@ -26,6 +26,21 @@ class ReturnForm(forms.Form):
             for line, left in self.found.returnable
         ]
 
+    def state(self) -> str:
+        """What may come back as this page knows it; sent along to be compared."""
+        return ",".join(f"{line.position}:{left}" for line, left in self.found.returnable)
+
+    def seen(self) -> dict[int, int] | None:
+        """The :meth:`state` of the page that was sent, None when it sent none."""
+        if "seen" not in self.data:
+            return None
+        pairs = (pair.partition(":") for pair in self.data["seen"].split(","))
+        return {
+            int(position): int(left)
+            for position, _colon, left in pairs
+            if position.isdecimal() and left.isdecimal()
+        }
+
     def clean(self):
         data = super().clean()
         if not self.errors and not self.wanted():

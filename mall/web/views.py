@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -12,10 +13,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.errors import DomainError
+from config.kernel.sign_in import require_recent_sign_in
+from mall.models import AfterSale
 from mall.selectors.desk import DeskOrder, desk_order, desk_queue
-from mall.services.aftersale import aftersale_approve, aftersale_refuse
+from mall.services.aftersale import aftersale_refuse
+from mall.services.aftersale_approval import aftersale_approval
 from mall.services.order_handover import order_handover, order_ready
 from mall.services.return_in_store import return_in_store
+from mall.states import AfterSaleState
 from mall.web.access import STORE_KEY, DeskRequest, at_desk, desk_staff
 from mall.web.forms import DecisionForm, ReturnForm
 from stores.services.pickup_collect import PickupCollected, PickupElsewhere, PickupNotReady
@@ -154,13 +159,16 @@ def order(request: DeskRequest, order_no: str) -> HttpResponse:
     form = ReturnForm(request.POST if request.method == "POST" else None, found=found)
     status = 200
     if request.method == "POST" and form.is_valid():
+        if found.may_decide:
+            require_recent_sign_in(request)
         try:
-            return_in_store(
+            done = return_in_store(
                 order_no=found.order.no,
                 store_id=request.store.pk,
                 lines=form.wanted(),
                 reason=form.cleaned_data["reason"],
                 restock=not form.cleaned_data["damaged"],
+                seen=form.seen(),
                 user=request.user,
                 actor=Actor.user(request.user),
                 now=clock.now(),
@@ -169,7 +177,7 @@ def order(request: DeskRequest, order_no: str) -> HttpResponse:
             form.add_error(None, str(error))
             status = error.status
         else:
-            messages.success(request, _("Taken back. The money is on its way."))
+            messages.success(request, _taken_back(done))
             return redirect("desk:order", found.order.no)
     tab = "returns" if found.may_return else "queue"
     return render(
@@ -177,27 +185,45 @@ def order(request: DeskRequest, order_no: str) -> HttpResponse:
     )
 
 
+def _taken_back(done: AfterSale) -> str:
+    if done.state == AfterSaleState.REQUESTED:
+        return _("Taken back. The refund waits for approval.")
+    return _("Taken back. The money is on its way.")
+
+
+def _decide(request: DeskRequest, after_sale_no: str, form: DecisionForm) -> bool:
+    """Whether the refund waits for a second person, being above what this one may grant."""
+    reason, now = form.cleaned_data["reason"], clock.now()
+    if form.approves():
+        asked = {"after_sale_no": after_sale_no, "reason": reason}
+        return aftersale_approval(**asked, user=request.user, now=now) is not None
+    aftersale_refuse(
+        after_sale_no=after_sale_no, reason=reason, actor=Actor.user(request.user), now=now
+    )
+    return False
+
+
 @require_POST
 @at_desk
 def after_sale(request: DeskRequest, order_no: str) -> HttpResponse:
-    """Decide on the request for units back that the member has open."""
-    asked = _found(request, order_no).requested
+    """Decide on the open request for units back: the member's, or a clerk's who received them."""
+    found = _found(request, order_no)
+    if not found.may_decide:
+        raise PermissionDenied(_("A manager decides on this."))
+    require_recent_sign_in(request)
+    asked = found.requested
     form = DecisionForm(request.POST)
     if asked is None:
         messages.error(request, _("There is no open request for this order."))
     elif not form.is_valid():
         messages.error(request, _("Choose a decision and say why."))
     else:
-        decide = aftersale_approve if form.approves() else aftersale_refuse
         try:
-            decide(
-                after_sale_no=asked.no,
-                reason=form.cleaned_data["reason"],
-                actor=Actor.user(request.user),
-                now=clock.now(),
-            )
+            waiting = _decide(request, asked.no, form)
         except DomainError as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, _("Decided."))
+            messages.success(
+                request, _("The refund waits for approval.") if waiting else _("Decided.")
+            )
     return redirect("desk:order", order_no)

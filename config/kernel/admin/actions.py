@@ -5,15 +5,11 @@ A ModelAdmin lists :class:`ServiceAction` in ``service_actions`` (buttons of a r
 guard or a state.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from allauth.account.app_settings import REAUTHENTICATION_TIMEOUT
-from allauth.account.authentication import get_authentication_records
-from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
@@ -28,6 +24,7 @@ from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.admin.forms import ReasonForm
 from config.kernel.errors import DomainError
+from config.kernel.sign_in import require_recent_sign_in
 
 
 @dataclass(frozen=True)
@@ -68,19 +65,6 @@ class ServiceAction:
     danger: bool = False
     permission: str = "change"
     sensitive: bool = False
-
-
-def require_recent_sign_in(request: HttpRequest) -> None:
-    """Lead whoever has not signed in, or confirmed to be there, lately to do so and back here.
-
-    A form that was sent meanwhile is kept by allauth and taken up again.
-    """
-    latest = max(
-        (r.get("at", 0) for r in get_authentication_records(request, request.user)), default=0
-    )
-    if time.time() - latest < REAUTHENTICATION_TIMEOUT:
-        return
-    raise ReauthenticationRequired
 
 
 class ServiceActionMixin:
