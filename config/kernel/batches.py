@@ -20,7 +20,7 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Func, JSONField, Q, Value
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
@@ -139,21 +139,29 @@ def batch_claim(*, now: datetime, batch_id: int | None = None) -> Batch | None:
 
 _PROGRESS = """
 UPDATE kernel_batch
-SET done = %s, rejects = rejects || %s::jsonb, lease_until = %s
+SET done = %s, rejects = rejects || %s::jsonb, lease_until = %s,
+  summary = CASE WHEN %s::jsonb = '[]' THEN summary ELSE
+    jsonb_set(summary, '{notes}', coalesce(summary -> 'notes', '[]') || %s::jsonb) END
 WHERE id = %s AND lease = %s AND finished_at IS NULL
 """
 
 
 def batch_progress(
-    batch: Batch, *, done: int, rejects: Sequence[dict[str, Any]] = (), now: datetime
+    batch: Batch,
+    *,
+    done: int,
+    rejects: Sequence[dict[str, Any]] = (),
+    notes: Sequence[dict[str, Any]] = (),
+    now: datetime,
 ) -> None:
     """Record that ``done`` rows are done by now and ``rejects`` have come; the lease goes on.
 
-    In the transaction of the row it tells of, if that must happen exactly once. Raises LeaseLost.
+    ``notes`` are what was said of rows that are done. In the transaction of the row it tells of,
+    if that must happen exactly once. Raises LeaseLost.
     """
-    text = json.dumps(list(rejects), cls=DjangoJSONEncoder)
+    bad, said = (json.dumps(list(part), cls=DjangoJSONEncoder) for part in (rejects, notes))
     with connection.cursor() as cursor:
-        cursor.execute(_PROGRESS, [done, text, now + LEASE, batch.pk, batch.lease])
+        cursor.execute(_PROGRESS, [done, bad, now + LEASE, said, said, batch.pk, batch.lease])
         if not cursor.rowcount:
             raise LeaseLost
     batch.done = done
@@ -183,7 +191,13 @@ def batch_work(batch: Batch, *, clock: Clock) -> None:
             Batch.objects.filter(pk=batch.pk, lease=batch.lease).update(
                 finished_at=clock(),
                 lease_until=None,
-                summary=outcome.summary,
+                summary=Func(
+                    F("summary"),
+                    Value(outcome.summary, JSONField()),
+                    template="%(expressions)s",
+                    arg_joiner=" || ",
+                    output_field=JSONField(),
+                ),
                 file=outcome.file,
                 expires_at=outcome.expires_at,
             )

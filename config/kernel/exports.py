@@ -23,7 +23,8 @@ from config.kernel.errors import DomainError
 from config.kernel.events import EventBase, record
 
 FORMATS = {"csv": "CSV", "xlsx": "XLSX"}
-XLSX_MOST = 100_000
+# What a sheet holds, its head among them.
+XLSX_MOST = 1_000_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _CHUNK = 500
 
@@ -148,10 +149,13 @@ def csv_lines(heads: Sequence[Head], rows: Iterable[Sequence[Any]]) -> Iterator[
     yield "".join(pending)
 
 
-def xlsx_file(heads: Sequence[Head], rows: Iterable[Sequence[Any]]) -> IO[bytes]:
-    """An open temporary file with one sheet, one row in memory at a time."""
-    # Whoever sends it closes it.
-    file = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115
+def xlsx_file(
+    heads: Sequence[Head], rows: Iterable[Sequence[Any]], file: IO[bytes] | None = None
+) -> IO[bytes]:
+    """``file``, or an open temporary one, with one sheet, one row in memory at a time."""
+    if file is None:
+        # Whoever sends it closes it.
+        file = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115
     book = xlsxwriter.Workbook(
         file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )

@@ -35,6 +35,33 @@ def approvals_expire() -> None:
     expire(now=clock.now())
 
 
+@shared_task(name="config.kernel.tasks.batches_run", expires=60)
+def batches_run() -> None:
+    # Not above, like the approvals.
+    from config.kernel.batches import batches_run as run
+
+    run(clock=clock.now)
+
+
+@shared_task(name="config.kernel.tasks.exports_purge", expires=600)
+def exports_purge() -> None:
+    from config.kernel.export_files import exports_purge as purge
+
+    purge(now=clock.now())
+
+
+def nudge_batches() -> None:
+    """Have work that was just asked for taken up soon after commit; the beat does all the same."""
+
+    def send() -> None:
+        try:
+            batches_run.apply_async(retry=False)
+        except Exception:
+            return
+
+    transaction.on_commit(send)
+
+
 @contextmanager
 def without_nudges() -> Iterator[None]:
     """Within it :func:`nudge` does nothing: for whoever drains the relay by themselves."""

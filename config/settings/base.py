@@ -265,6 +265,8 @@ CELERY_BEAT_SCHEDULE = {
     "coupons-expire": {"task": "coupons.tasks.coupons_expire", "schedule": 3600.0},
     "ledger-seal": {"task": "stores.tasks.ledger_seal", "schedule": 3600.0},
     "approvals-expire": {"task": "config.kernel.tasks.approvals_expire", "schedule": 600.0},
+    "batches-run": {"task": "config.kernel.tasks.batches_run", "schedule": 10.0},
+    "exports-purge": {"task": "config.kernel.tasks.exports_purge", "schedule": 3600.0},
     "idempotency-purge": {"task": "config.kernel.tasks.idempotency_purge", "schedule": 3600.0},
 }
 
@@ -272,6 +274,15 @@ CELERY_BEAT_SCHEDULE = {
 # How many threads of a web process may wait on WeChat at once; the others keep serving.
 GATEWAY_SLOTS = env.int("GATEWAY_SLOTS", 2)
 GATEWAY_TIMEOUT_SECONDS = 4
+
+# --- exports of lists ------------------------------------------------------------------------
+# Longer lists become files in the background, which wait there for their maker: a folder that
+# web and worker processes share and no web server serves.
+EXPORT_STREAM_MOST = {
+    "csv": env.int("EXPORT_STREAM_CSV", 200_000),
+    "xlsx": env.int("EXPORT_STREAM_XLSX", 20_000),
+}
+EXPORT_DIR = env.path("EXPORT_DIR", default=BASE_DIR / "build" / "exports")
 
 # --- rules of the house ----------------------------------------------------------------------
 ORDER_PAY_MINUTES = 15

@@ -18,6 +18,7 @@ DEMO_ALLOWED = True
 STATIC_ROOT = None  # type: ignore[assignment]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
+EXPORT_DIR = env.path("EXPORT_DIR", default=env.path("DATA_DIR", BASE_DIR / ".local") / "exports")
 
 # The fake WeChat answers to this machine alone; a real one is never asked to play the shopper.
 if urlsplit(WECHAT.get("api_base", "")).hostname in ("127.0.0.1", "::1", "localhost"):

@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin import (
+    Bulk,
     Command,
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -21,6 +22,7 @@ from mall.models import (
     Refund,
     RefundAllocation,
 )
+from mall.selectors.aftersale import aftersales_worth
 from mall.services.aftersale import aftersale_approve, aftersale_refuse
 from mall.services.refund_send import refund_retry
 from mall.states import AfterSaleState, RefundState
@@ -131,6 +133,7 @@ class RefundAdmin(StaffScoped, ReadOnlyAdmin):
             explanation=_("The same refund number refunds once, however often it is sent."),
         )
     ]
+    bulk_actions = [Bulk("retry", amount="amount_fen")]
 
     def timeline_subjects(self, row):
         return [("refund", row.pk)]
@@ -195,6 +198,10 @@ class AfterSaleAdmin(StaffScoped, ReadOnlyAdmin):
             ),
         ),
         ServiceAction("refuse", _("Refuse"), _refuse, allowed=_requested, danger=True),
+    ]
+    bulk_actions = [
+        Bulk("approve", amount=aftersales_worth),
+        Bulk("refuse", amount=aftersales_worth),
     ]
 
     def timeline_subjects(self, row):

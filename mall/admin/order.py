@@ -7,6 +7,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin import (
+    Bulk,
     Command,
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -191,6 +192,7 @@ class OrderAdmin(StaffScoped, ReadOnlyAdmin):
             danger=True,
         )
     ]
+    bulk_actions = [Bulk("cancel", amount="total_fen")]
 
     def timeline_subjects(self, row: Order) -> Sequence[Subject]:
         return [

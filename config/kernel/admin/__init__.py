@@ -9,6 +9,7 @@ from config.kernel.admin.base import (
     ReadOnlyInline,
     ScopedRelatedFilter,
 )
+from config.kernel.admin.bulk import Bulk
 from config.kernel.admin.forms import ReasonForm, YuanField
 from config.kernel.admin.panels import Related, figures, related
 from config.kernel.admin.search import finder, number_like, phone_of
@@ -16,6 +17,7 @@ from config.kernel.admin.search import finder, number_like, phone_of
 __all__ = [
     "AuditedAdmin",
     "AuditedInline",
+    "Bulk",
     "Command",
     "MallAdmin",
     "ReadOnlyAdmin",
@@ -32,4 +34,10 @@ __all__ = [
     "related",
 ]
 
-from config.kernel.admin import dashboard, pages, sessions  # noqa: F401  they register themselves
+from config.kernel.admin import (  # noqa: F401  they register themselves
+    batches,
+    dashboard,
+    export_batches,
+    pages,
+    sessions,
+)

@@ -15,6 +15,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.admin.actions import Command, ServiceAction, ServiceActionMixin
+from config.kernel.admin.bulk import Bulk, BulkMixin
 from config.kernel.admin.columns import column, column_name
 from config.kernel.admin.export import ExportMixin
 from config.kernel.admin.filters import SavedFilterMixin
@@ -46,7 +47,13 @@ class ScopedChoices:
 
 
 class MallAdmin(
-    ExportMixin, SavedFilterMixin, ServiceActionMixin, TimelineMixin, ScopedChoices, ModelAdmin
+    ExportMixin,
+    SavedFilterMixin,
+    BulkMixin,
+    ServiceActionMixin,
+    TimelineMixin,
+    ScopedChoices,
+    ModelAdmin,
 ):
     """Columns for people, a fixed number of statements per page, nothing is ever deleted."""
 
@@ -250,6 +257,7 @@ class AuditedAdmin(MallAdmin):
         if any(f.name == "archived_at" for f in model._meta.fields):
             self.readonly_fields = [*self.readonly_fields, "archived_at"]
             self.service_actions = [*self.service_actions, *self.archive_actions]
+            self.bulk_actions = [*self.bulk_actions, *(Bulk(a.name) for a in self.archive_actions)]
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         form = super().get_form(request, obj, change=change, **kwargs)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import get_fields_from_path, label_for_field
@@ -30,7 +31,9 @@ from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.admin.columns import column_name, value_at, without_unit
 from config.kernel.errors import DomainError
+from config.kernel.export_files import export_ask
 from config.kernel.exports import FORMATS, Fen, Head, csv_lines, export_record, xlsx_file
+from config.kernel.tasks import nudge_batches
 
 CHUNK = 1000
 PHONES = "members.view_phone"
@@ -96,26 +99,29 @@ class ExportMixin:
         found = self.within(request, listed, "export")  # type: ignore[attr-defined]
         opts = self.model._meta  # type: ignore[attr-defined]
         whole = bool(self.export_personal) and self.shows_phones(request)
+        count, now = found.count(), clock.now()
+        asked: dict[str, Any] = {
+            "model": opts.label_lower,
+            "format": form,
+            "count": count,
+            "filters": {
+                key: [masked_digits(text) for text in request.GET.getlist(key)]
+                for key in request.GET
+            },
+            "whole_phones": whole,
+            "now": now,
+        }
         try:
-            export_record(
-                model=opts.label_lower,
-                format=form,
-                count=found.count(),
-                filters={
-                    key: [masked_digits(text) for text in request.GET.getlist(key)]
-                    for key in request.GET
-                },
-                whole_phones=whole,
-                actor=Actor.user(request.user),
-                now=clock.now(),
-            )
+            if request.POST.get("background") or count > settings.EXPORT_STREAM_MOST[form]:
+                return self._export_later(request, asked)
+            export_record(**asked, actor=Actor.user(request.user))
         except DomainError as error:
             messages.error(request, str(error))
             back = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
             return redirect(f"{back}?{request.GET.urlencode()}")
-        heads, cells = self._export_columns(request, whole)
-        rows = _rows(found, cells)
-        file = f"{opts.model_name}-{clock.local_date(clock.now()):%Y%m%d}.{form}"
+        heads, cells = self.export_columns(request, whole)
+        rows = self.export_rows(found, cells)
+        file = f"{opts.model_name}-{clock.local_date(now):%Y%m%d}.{form}"
         if form == "xlsx":
             return FileResponse(xlsx_file(heads, rows), as_attachment=True, filename=file)
         answer = StreamingHttpResponse(
@@ -125,7 +131,18 @@ class ExportMixin:
         answer["X-Accel-Buffering"] = "no"
         return answer
 
-    def _export_columns(self, request: HttpRequest, whole: bool) -> tuple[list[Head], list[Cell]]:
+    def _export_later(self, request: HttpRequest, asked: dict[str, Any]) -> HttpResponseBase:
+        batch = export_ask(
+            **asked,
+            title=str(self.model._meta.verbose_name_plural),  # type: ignore[attr-defined]
+            query=request.GET.urlencode(),
+            user=request.user,  # type: ignore[arg-type]
+        )
+        nudge_batches()
+        return redirect(reverse("admin:kernel_batch_progress", args=[batch.pk]))
+
+    def export_columns(self, request: HttpRequest, whole: bool) -> tuple[list[Head], list[Cell]]:
+        """What a column is called, and what it holds of a row; phones whole where ``whole``."""
         heads, cells = [], []
         for shown in self.get_list_display(request):  # type: ignore[attr-defined]
             name = column_name(shown)
@@ -141,6 +158,10 @@ class ExportMixin:
             heads.append(Head(title))
             cells.append(self._cell(self.export_personal.get(name, name) if whole else name))
         return heads, cells
+
+    def export_rows(self, found: "models.QuerySet[Any]", cells: list[Cell]) -> Iterator[list[Any]]:
+        for row in found.iterator(chunk_size=CHUNK):
+            yield [cell(row) for cell in cells]
 
     def _cell(self, name: str) -> Cell:
         if name == "__str__":
@@ -179,11 +200,6 @@ def _text(value: Any) -> Any:
     if isinstance(value, models.Model):
         return str(value)
     return strip_tags(value) if isinstance(value, SafeString) else value
-
-
-def _rows(found: "models.QuerySet[Any]", cells: list[Cell]) -> Iterator[list[Any]]:
-    for row in found.iterator(chunk_size=CHUNK):
-        yield [cell(row) for cell in cells]
 
 
 def _in_language(lines: Iterator[str]) -> Iterator[str]:

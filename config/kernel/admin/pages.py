@@ -23,7 +23,7 @@ from unfold.widgets import (
 from config.kernel.admin.actions import Command, ServiceAction
 from config.kernel.admin.base import AuditedAdmin, ReadOnlyAdmin
 from config.kernel.admin.forms import ReasonForm
-from config.kernel.models import Batch, Code, Event, EventDelivery, PolicyVersion, User
+from config.kernel.models import Code, Event, EventDelivery, PolicyVersion, User
 from config.kernel.policies import policy_draft, policy_publish
 
 # Staff sign in where everybody does, so the second factor and its rate limits apply here too.
@@ -127,15 +127,6 @@ class CodeAdmin(_KernelReadOnly):
 
     def timeline_subjects(self, row):
         return [("code", row.pk)]
-
-
-@admin.register(Batch)
-class BatchAdmin(_KernelReadOnly):
-    list_display = ["kind", "source", "started_by", "started_at", "finished_at", "total", "done"]
-    list_select_related = ["started_by"]
-    list_filter = ["kind"]
-    search_fields = ["kind", "source", "started_by__username"]
-    date_hierarchy = "started_at"
 
 
 class PolicyDraftForm(ReasonForm):

@@ -32,6 +32,7 @@ def timeline_words(
 
 timeline_words(
     kinds={
+        "kernel.export_fetched": _("export fetched"),
         "kernel.exported": _("list exported"),
         "kernel.policy_published": _("policy published"),
         "kernel.reference_changed": _("data changed"),

@@ -1,0 +1,132 @@
+"""Exports that were made in the background: files that their maker alone fetches, for a week.
+
+They lie in ``EXPORT_DIR``, which web and worker processes share and no web server serves.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from secrets import token_hex
+from typing import IO, Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.actors import Actor
+from config.kernel.batches import batch_ask
+from config.kernel.errors import Conflict, NotFound
+from config.kernel.events import EventBase, record
+from config.kernel.exports import export_record
+from config.kernel.models import Batch, User
+
+KIND = "export"
+KEPT = timedelta(days=7)
+_LEFTOVER = timedelta(days=1)
+
+
+class ExportUnknown(NotFound):
+    code = "export_unknown"
+
+
+class ExportGone(Conflict):
+    code = "export_gone"
+    message = _("The file is not there any more: export the list again.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportFetched(EventBase):
+    """The maker of a background export took its file of ``count`` rows away."""
+
+    kind = "kernel.export_fetched"
+    subject_type = "kernel.batch"
+    count: int
+
+
+def export_ask(
+    *,
+    model: str,
+    title: str,
+    format: str,
+    count: int,
+    query: str,
+    filters: dict[str, list[str]],
+    whole_phones: bool,
+    user: User,
+    now: datetime,
+) -> Batch:
+    """Have the list at ``model`` (its label) with ``query`` made into a file; on record like one
+    that is streamed. Raises ExportTooLong."""
+    with transaction.atomic():
+        export_record(
+            model=model,
+            format=format,
+            count=count,
+            filters=filters,
+            whole_phones=whole_phones,
+            actor=Actor.user(user),
+            now=now,
+        )
+        return batch_ask(
+            kind=KIND,
+            source=title,
+            subject=model,
+            request={"format": format, "query": query, "whole_phones": whole_phones},
+            total=count,
+            user=user,
+            now=now,
+        )
+
+
+def export_fetch(*, batch_id: int, user: User, now: datetime) -> Path:
+    """The file of ``user``'s own export, on record. Raises ExportUnknown, ExportGone."""
+    with transaction.atomic():
+        batch = Batch.objects.filter(pk=batch_id, kind=KIND, started_by=user).first()
+        if batch is None or batch.finished_at is None or batch.error:
+            raise ExportUnknown()
+        path = folder().joinpath(batch.file)
+        if not batch.file or not batch.expires_at or batch.expires_at <= now or not path.is_file():
+            raise ExportGone()
+        event = ExportFetched(subject_id=batch.pk, count=batch.done)
+        record([event], actor=Actor.user(user), now=now)
+    return path
+
+
+def folder() -> Path:
+    """EXPORT_DIR, made on first use, for nobody else's eyes."""
+    path = Path(settings.EXPORT_DIR)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def new_file(batch: Batch, format: str) -> Iterator[tuple[str, IO[bytes]]]:
+    """The name of a file to be and what to write it to; it is there once the block succeeded."""
+    name = f"{batch.pk}-{token_hex(16)}.{format}"
+    part = folder().joinpath(f"{name}.part")
+    try:
+        with part.open("xb") as file:
+            part.chmod(0o600)
+            yield name, file
+        part.replace(folder().joinpath(name))
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def exports_purge(*, now: datetime) -> int:
+    """Delete files whose time is over, and what workers that died left; returns how many batches.
+
+    What was searched for goes with the file: it may name a person.
+    """
+    ended = Batch.objects.filter(kind=KIND, expires_at__lte=now).exclude(file="")
+    purged = 0
+    for batch in ended.order_by("pk"):
+        folder().joinpath(batch.file).unlink(missing_ok=True)
+        kept: dict[str, Any] = {**batch.request, "query": ""}
+        purged += Batch.objects.filter(pk=batch.pk).update(file="", request=kept)
+    for part in folder().glob("*.part"):
+        if part.stat().st_mtime < (now - _LEFTOVER).timestamp():
+            part.unlink(missing_ok=True)
+    return purged
