@@ -9,9 +9,12 @@ class MembersConfig(AppConfig):
     def ready(self) -> None:
         from config.kernel.auth import principal_field
         from config.kernel.policies import register_kind
-        from members import audit, audit_messages  # noqa: F401  registers the audit's lines
+        from members import audit, audit_cards, audit_messages  # noqa: F401  registers lines
+        from members.card_rules import rules_validate as card_rules_validate
         from members.points import rules_validate
 
         principal_field("member_id", "user__member__id")
         principal_field("member_no", "user__member__no")
+        principal_field("member_archived_at", "user__member__archived_at")
         register_kind("points", rules_validate)
+        register_kind("cards", card_rules_validate)

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Literal
 
 from config.kernel.money import allocate
+from members.states import Consume
 
 PartKind = Literal["card_principal", "card_bonus"]
 
@@ -20,7 +23,10 @@ def legal_limit_fen(*, named: bool) -> int:
 
 @dataclass(frozen=True, slots=True)
 class LotValue:
-    """What can be spent of one lot: balance minus what is held."""
+    """What can be spent of one lot: balance minus what is held.
+
+    ``member_id`` is the holder it was read for (0: not said), ``consume`` the issuer's policy.
+    """
 
     lot_id: int
     card_id: int
@@ -30,6 +36,8 @@ class LotValue:
     principal_fen: int
     bonus_id: int
     bonus_fen: int
+    member_id: int = 0
+    consume: str = Consume.PROPORTIONAL
 
     @property
     def value_fen(self) -> int:
@@ -38,7 +46,8 @@ class LotValue:
 
 @dataclass(frozen=True, slots=True)
 class CardPart:
-    """``amount_fen`` (> 0) out of the principal or the bonus account of a lot."""
+    """``amount_fen`` (> 0) out of the principal or the bonus account of a lot. The guards hold it
+    to ``member_id`` when that is said: a card that went to another member pays nothing."""
 
     lot_id: int
     account_id: int
@@ -46,34 +55,105 @@ class CardPart:
     card_id: int
     card_no: str
     amount_fen: int
+    member_id: int = 0
+    consume: str = Consume.PROPORTIONAL
 
 
 def card_split(lots: Sequence[LotValue], amount_fen: int) -> list[CardPart]:
     """Take ``amount_fen`` (>= 0) out of ``lots``, in the order given (oldest first).
 
-    Within a lot principal and bonus go in proportion to what is left of each, so that bonus is
-    neither spent first nor left over. The parts add up exactly, none is empty and none exceeds
-    its account. Raises ValueError when there is not enough.
+    Card by card, by each lot's ``consume``: in proportion to what is left of a lot's principal
+    and bonus, lot after lot (bonus is neither spent first nor left over); or all principal of the
+    card before any bonus; or all bonus first. The parts add up exactly, none is empty and none
+    exceeds its account. Raises ValueError when there is not enough.
     """
     if amount_fen < 0:
         raise ValueError("card_split: the amount may not be negative")
-    parts: list[CardPart] = []
+    taken: dict[int, tuple[int, int]] = {}
     rest = amount_fen
-    for lot in lots:
-        taken = min(rest, lot.value_fen)
-        if not taken:
-            continue
-        rest -= taken
-        principal, bonus = allocate(taken, [lot.principal_fen, lot.bonus_fen])
-        halves: tuple[tuple[PartKind, int, int], ...] = (
-            ("card_principal", lot.principal_id, principal),
-            ("card_bonus", lot.bonus_id, bonus),
-        )
-        for kind, account_id, amount in halves:
-            if amount:
-                parts.append(
-                    CardPart(lot.lot_id, account_id, kind, lot.card_id, lot.card_no, amount)
-                )
+    for _key, group in groupby(lots, key=attrgetter("card_id", "consume")):
+        card = list(group)
+        take = min(rest, sum(lot.value_fen for lot in card))
+        rest -= take
+        taken |= _take(card, take)
     if rest:
         raise ValueError(f"card_split: {rest} fen are missing")
+    return [part for lot in lots for part in _parts(lot, *taken[lot.lot_id])]
+
+
+def _take(card: Sequence[LotValue], amount_fen: int) -> dict[int, tuple[int, int]]:
+    """(principal, bonus) per lot of one card, adding up to ``amount_fen`` <= what is there."""
+    if card[0].consume == Consume.PROPORTIONAL:
+        taken: dict[int, tuple[int, int]] = {}
+        for lot in card:
+            part = min(amount_fen, lot.value_fen)
+            amount_fen -= part
+            principal, bonus = allocate(part, [lot.principal_fen, lot.bonus_fen])
+            taken[lot.lot_id] = (principal, bonus)
+        return taken
+    principals = [lot.principal_fen for lot in card]
+    bonuses = [lot.bonus_fen for lot in card]
+    if card[0].consume == Consume.PRINCIPAL_FIRST:
+        first = min(amount_fen, sum(principals))
+        ps, bs = _in_turn(first, principals), _in_turn(amount_fen - first, bonuses)
+    else:
+        first = min(amount_fen, sum(bonuses))
+        ps, bs = _in_turn(amount_fen - first, principals), _in_turn(first, bonuses)
+    return {lot.lot_id: (p, b) for lot, p, b in zip(card, ps, bs, strict=True)}
+
+
+def _in_turn(amount_fen: int, most: Sequence[int]) -> list[int]:
+    """``amount_fen`` out of ``most``, the first as far as it goes, then the next."""
+    parts = []
+    for limit in most:
+        part = min(amount_fen, limit)
+        amount_fen -= part
+        parts.append(part)
     return parts
+
+
+def _parts(lot: LotValue, principal_fen: int, bonus_fen: int) -> list[CardPart]:
+    halves: tuple[tuple[PartKind, int, int], ...] = (
+        ("card_principal", lot.principal_id, principal_fen),
+        ("card_bonus", lot.bonus_id, bonus_fen),
+    )
+    return [
+        CardPart(
+            lot.lot_id,
+            account_id,
+            kind,
+            lot.card_id,
+            lot.card_no,
+            amount,
+            lot.member_id,
+            lot.consume,
+        )
+        for kind, account_id, amount in halves
+        if amount
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class PaybackPart:
+    """What closing a card does to one lot, in fen: ``amount`` of principal goes back to the
+    payer, ``charged`` of it pays for bonus that was spent, ``withdrawn`` bonus is taken away."""
+
+    amount: int
+    charged: int
+    withdrawn: int
+
+
+def payback_split(
+    *, principal_fen: int, bonus_fen: int, bonus_granted_fen: int, free: bool, rule: str
+) -> PaybackPart:
+    """What is paid back of a lot with so much left of it.
+
+    ``free`` (within the days of 法释〔2025〕4号 after the payment) or by the rule "proportional"
+    the principal that is left goes back in full. By the rule "withdraw" the bonus was never
+    earned: what was spent of it is charged to the principal, as far as that goes. The bonus that
+    is left is always withdrawn.
+    """
+    charged = 0
+    if not free and rule == "withdraw":
+        charged = min(principal_fen, bonus_granted_fen - bonus_fen)
+    return PaybackPart(principal_fen - charged, charged, bonus_fen)

@@ -69,3 +69,135 @@ class CardHoldChanged(EventBase):
     kind: ClassVar[str] = "members.card_hold_changed"
     subject_type: ClassVar[str] = "card_hold"
     card_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardToppedUp(EventBase):
+    """Value was paid onto a card. ``subject_id``: the card's key."""
+
+    kind: ClassVar[str] = "members.card_topped_up"
+    subject_type: ClassVar[str] = "card"
+    lot_id: int
+    principal_fen: int
+    bonus_fen: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardReplaced(EventBase):
+    """A card has another number. ``subject_id``: the card's key."""
+
+    kind: ClassVar[str] = "members.card_replaced"
+    subject_type: ClassVar[str] = "card"
+    replacement_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardHolderChanged(EventBase):
+    """A card belongs to another member. ``subject_id``: the card's key."""
+
+    kind: ClassVar[str] = "members.card_holder_changed"
+    subject_type: ClassVar[str] = "card"
+    from_member_id: int
+    to_member_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardReactivated(EventBase):
+    """An expired card lives again. ``subject_id``: the card's key."""
+
+    kind: ClassVar[str] = "members.card_reactivated"
+    subject_type: ClassVar[str] = "card"
+    reactivation_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardPaidBack(EventBase):
+    """A closed card's principal is to be sent back; the higher app sends it. ``subject_id``: the
+    card's key."""
+
+    kind: ClassVar[str] = "members.card_paid_back"
+    subject_type: ClassVar[str] = "card"
+    payback_id: int
+    amount_fen: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardGiftChanged(EventBase):
+    """A gift was offered, accepted, taken back, or nobody came. ``subject_id``: the gift's key."""
+
+    kind: ClassVar[str] = "members.card_gift_changed"
+    subject_type: ClassVar[str] = "card_gift"
+    card_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardBatchSold(EventBase):
+    """Cards were sold together, to be activated by code. ``subject_id``: the batch's key."""
+
+    kind: ClassVar[str] = "members.card_batch_sold"
+    subject_type: ClassVar[str] = "card_batch"
+    count: int
+    principal_fen: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardBatchVoided(EventBase):
+    """The codes of a batch that were left are void. ``subject_id``: the batch's key."""
+
+    kind: ClassVar[str] = "members.card_batch_voided"
+    subject_type: ClassVar[str] = "card_batch"
+    count: int
+    amount_fen: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardActivationChanged(EventBase):
+    """A code was made, used or voided. ``subject_id``: the activation's key."""
+
+    kind: ClassVar[str] = "members.card_activation_changed"
+    subject_type: ClassVar[str] = "card_activation"
+    batch_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopUpOfferTaken(EventBase):
+    """``subject_id``: the key of the use."""
+
+    kind: ClassVar[str] = "members.topup_offer_taken"
+    subject_type: ClassVar[str] = "topup_offer_use"
+    offer_id: int
+    member_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopUpOfferReturned(EventBase):
+    """``subject_id``: the key of the use."""
+
+    kind: ClassVar[str] = "members.topup_offer_returned"
+    subject_type: ClassVar[str] = "topup_offer_use"
+    offer_id: int
+    member_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardIdentityRecorded(EventBase):
+    """``subject_id``: the key of the entry in the register."""
+
+    kind: ClassVar[str] = "members.card_identity_recorded"
+    subject_type: ClassVar[str] = "card_identity"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardIdentityRevealed(EventBase):
+    """Somebody looked at an entry in the clear. ``subject_id``: its key."""
+
+    kind: ClassVar[str] = "members.card_identity_revealed"
+    subject_type: ClassVar[str] = "card_identity"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardAlertSettled(EventBase):
+    """Somebody looked at an alert. ``subject_id``: its key."""
+
+    kind: ClassVar[str] = "members.card_alert_settled"
+    subject_type: ClassVar[str] = "card_alert"

@@ -8,7 +8,7 @@ DuplicateTransfer instead of moving value twice.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import Actor
 from config.kernel.errors import Conflict
-from members.cards import CardPart
+from members.cards import CardPart, LotValue, card_split
 from members.events import CardHoldChanged
 from stores.guards import EVENT_COLUMNS, event_values
 from stores.ledger import (
@@ -39,6 +39,18 @@ class CardNotUsable(Conflict):
     message = _("This card cannot be used now.")
 
 
+class CardNotAccepted(Conflict):
+    """The product is limited to operators or stores, and this is none of them."""
+
+    code = "card_not_accepted"
+    message = _("This card is not accepted here.")
+
+
+class CaptureInvalid(Conflict):
+    code = "capture_invalid"
+    message = _("Between nothing and what is held, {held} fen, can be captured.")
+
+
 class HoldNotOpen(Conflict):
     code = "hold_not_open"
     message = _("The stored value is no longer set aside for this order.")
@@ -47,8 +59,12 @@ class HoldNotOpen(Conflict):
 # Many spends of one card go on side by side; a freeze waits for them, and they for it.
 CARD_LOCK = "FOR SHARE"
 
+_USABLE = """c.state = 'active'
+    AND (c.expires_at IS NULL OR c.expires_at > %(now)s::timestamptz)"""
+
 # The lots behind the accounts, with the usable ones' cards locked against a freeze. ``usable``
-# is judged on what the lock returned.
+# is judged on what the lock returned: also whether the card is still the member's, who is said
+# to pay. ``accepted``: a product limited to operators or stores is spent nowhere else.
 _LOTS = f"""
 part AS (
   SELECT * FROM unnest(%(account)s::bigint[], %(amount)s::bigint[]) AS p(account_id, amount)
@@ -59,11 +75,15 @@ part AS (
   SELECT p.account_id, p.amount, l.id, l.card_id
   FROM part p JOIN members_cardlot l ON l.bonus_id = p.account_id
 ), card AS MATERIALIZED (
-  SELECT c.id, c.operator_id, c.state = 'active'
-    AND (c.expires_at IS NULL OR c.expires_at > %(now)s::timestamptz) AS usable
+  SELECT c.id, c.operator_id, c.product_id, {_USABLE}
+    AND c.member_id = coalesce(%(member)s::bigint, c.member_id) AS usable
   FROM members_card c WHERE c.id IN (SELECT card_id FROM owned) ORDER BY c.id {CARD_LOCK}
 ), lot AS (
-  SELECT o.*, c.operator_id, c.usable FROM owned o JOIN card c ON c.id = o.card_id
+  SELECT o.*, c.operator_id, c.usable,
+    (p.accepted_operators = '{{}}' OR %(acceptor)s::text = ANY(p.accepted_operators))
+    AND (p.accepted_stores = '{{}}' OR %(store)s::text = ANY(p.accepted_stores)) AS accepted
+  FROM owned o JOIN card c ON c.id = o.card_id
+  JOIN members_cardproduct p ON p.id = c.product_id
 )
 """
 
@@ -76,17 +96,19 @@ LEFT JOIN stores_account sales
 
 _SPENDABLE = (
     f"WITH {_LOTS}"
-    "SELECT lot.account_id, lot.amount, lot.usable, issuer.code, issuer.id, sales.id FROM lot"
+    "SELECT lot.account_id, lot.amount, lot.usable, issuer.code, issuer.id, sales.id,"
+    " lot.accepted FROM lot"
     f"{_SALES}"
 )
 
 _HOLD = f"""
 WITH {_LOTS}, made AS (
-  INSERT INTO members_cardhold (card_id, reference, state, created_at, expires_at)
-  SELECT %(card_id)s::bigint, %(reference)s::text, 'open', %(now)s::timestamptz,
-    %(expires_at)s::timestamptz
+  INSERT INTO members_cardhold
+    (card_id, reference, state, consume, acceptor_code, created_at, expires_at)
+  SELECT %(card_id)s::bigint, %(reference)s::text, 'open', %(consume)s::text,
+    %(acceptor)s::text, %(now)s::timestamptz, %(expires_at)s::timestamptz
   WHERE (SELECT count(*) = cardinality(%(account)s::bigint[])
-    AND bool_and(usable AND card_id = %(card_id)s::bigint) FROM lot)
+    AND bool_and(usable AND accepted AND card_id = %(card_id)s::bigint) FROM lot)
   ON CONFLICT (reference) DO NOTHING
   RETURNING id
 ), line AS (
@@ -100,13 +122,15 @@ WITH {_LOTS}, made AS (
     %(relayed_at)s::timestamptz, 0, ''
   FROM made
 )
-SELECT made.id FROM made
+SELECT (SELECT id FROM made), (SELECT bool_and(usable) AND NOT bool_and(accepted) FROM lot)
 """
 
 _END = f"""
 WITH ended AS (
-  UPDATE members_cardhold SET state = %(to_state)s::text, ended_at = %(now)s::timestamptz
-  WHERE reference = %(reference)s::text AND state = 'open' RETURNING id, card_id
+  UPDATE members_cardhold SET state = %(to_state)s::text, ended_at = %(now)s::timestamptz,
+    captured_fen = %(captured)s::bigint
+  WHERE reference = %(reference)s::text AND state = 'open'
+  RETURNING id, card_id, acceptor_code
 ), event AS (
   INSERT INTO kernel_event {EVENT_COLUMNS}
   SELECT %(event_kind)s::text, %(subject_type)s::text, ended.id, 'open', %(to_state)s::text, '',
@@ -114,11 +138,11 @@ WITH ended AS (
     %(now)s::timestamptz, %(relayed_at)s::timestamptz, 0, ''
   FROM ended
 ), card AS MATERIALIZED (
-  SELECT c.id, c.operator_id, c.state = 'active'
-    AND (c.expires_at IS NULL OR c.expires_at > %(now)s::timestamptz) AS usable
+  SELECT c.id, c.operator_id, {_USABLE} AS usable
   FROM members_card c WHERE c.id IN (SELECT card_id FROM ended) {CARD_LOCK}
 ), lot AS (
-  SELECT h.account_id, h.amount_fen::bigint AS amount, c.operator_id, c.usable
+  SELECT h.account_id, h.amount_fen::bigint AS amount, c.operator_id,
+    c.usable AND ended.acceptor_code IN ('', %(acceptor)s::text) AS usable
   FROM ended JOIN members_cardholdline h ON h.hold_id = ended.id
   JOIN card c ON c.id = ended.card_id
 )
@@ -139,6 +163,18 @@ LEFT JOIN LATERAL (
 """
 
 
+# What a hold holds of each lot, in the order of its lots.
+_HELD = """
+SELECT l.id, h.card_id, l.principal_id,
+  coalesce(sum(x.amount_fen) FILTER (WHERE x.account_id = l.principal_id), 0)::bigint,
+  l.bonus_id, coalesce(sum(x.amount_fen) FILTER (WHERE x.account_id = l.bonus_id), 0)::bigint,
+  h.consume
+FROM members_cardhold h JOIN members_cardholdline x ON x.hold_id = h.id
+JOIN members_cardlot l ON l.id = x.lot_id
+WHERE h.reference = %s::text GROUP BY l.id, h.id ORDER BY l.id
+"""
+
+
 def card_hold(
     *,
     card_id: int,
@@ -147,38 +183,61 @@ def card_hold(
     expires_at: datetime,
     actor: Actor,
     now: datetime,
+    acceptor_code: str = "",
+    store_code: str = "",
 ) -> int:
     """Set ``parts`` of one card aside for the order ``reference``. Two statements. Returns the
-    hold's id. Raises CardNotUsable, InsufficientFunds, DuplicateTransfer (already held)."""
+    hold's id. The operator that is said here is the only one that can capture it; a card that is
+    limited to some needs it said.
+
+    Raises CardNotUsable (no longer the member's, too), CardNotAccepted, InsufficientFunds,
+    DuplicateTransfer (already held).
+    """
     amounts = _per_account((p.account_id, p.amount_fen) for p in parts)
     with transaction.atomic(savepoint=False):
-        made = _rows(
+        ((hold_id, foreign),) = _rows(
             _HOLD,
             amounts,
             card_id=card_id,
             reference=reference,
             expires_at=expires_at,
+            consume=str(parts[0].consume) if parts else "proportional",
+            member=_holder(parts),
+            acceptor=acceptor_code,
+            store=store_code,
             **event_values(CardHoldChanged, actor=actor, now=now),
         )
-        if not made:
+        if hold_id is None:
             if _hold_state(reference) is not None:
                 raise DuplicateTransfer()
-            raise CardNotUsable()
+            raise CardNotAccepted() if foreign else CardNotUsable()
         hold(amounts)
-    return made[0][0]
+    return hold_id
 
 
-def card_capture(*, reference: str, acceptor_code: str, now: datetime, actor: Actor) -> int:
-    """What is held for ``reference`` is spent at the operator ``acceptor_code``. Two statements.
+def card_capture(
+    *,
+    reference: str,
+    acceptor_code: str,
+    now: datetime,
+    actor: Actor,
+    amount_fen: int | None = None,
+) -> int:
+    """What is held for ``reference`` is spent at the operator ``acceptor_code``; of it only
+    ``amount_fen`` when that is said, by the consumption the hold was made with, and the rest is
+    given back. Two statements, one more for a part.
 
     Returns the fen moved. Raises DuplicateTransfer when it was captured before, HoldNotOpen when
-    it was released or never held, CardNotUsable when the card was frozen meanwhile.
+    it was released, expired or never held, CardNotUsable when the card was frozen meanwhile or
+    another operator was said at the hold, CaptureInvalid for more than is held, or nothing.
     """
     with transaction.atomic(savepoint=False):
-        rows = _end("captured", reference, acceptor_code, actor, now)
+        parts = None if amount_fen is None else _part_of_hold(reference, amount_fen)
+        captured = None if parts is None else amount_fen
+        rows = _end("captured", reference, acceptor_code, actor, now, captured)
         if not rows:
             raise DuplicateTransfer() if _hold_state(reference) == "captured" else HoldNotOpen()
-        return _spend(rows, reference, acceptor_code, now, held=True)
+        return _spend(rows, reference, acceptor_code, now, held=True, parts=parts)
 
 
 def card_release(*, reference: str, now: datetime, actor: Actor) -> int:
@@ -192,15 +251,30 @@ def card_release(*, reference: str, now: datetime, actor: Actor) -> int:
 
 
 def card_spend(
-    *, parts: Sequence[CardPart], reference: str, acceptor_code: str, now: datetime
+    *,
+    parts: Sequence[CardPart],
+    reference: str,
+    acceptor_code: str,
+    now: datetime,
+    store_code: str = "",
 ) -> int:
     """Spend ``parts`` at the operator ``acceptor_code`` at once. Two statements. Returns the fen
-    moved. Raises CardNotUsable, InsufficientFunds, DuplicateTransfer."""
+    moved. Raises CardNotUsable, CardNotAccepted, InsufficientFunds, DuplicateTransfer."""
     amounts = _per_account((p.account_id, p.amount_fen) for p in parts)
     with transaction.atomic(savepoint=False):
-        rows = _in_order(_rows(_SPENDABLE, amounts, acceptor=acceptor_code, now=now), amounts)
+        found = _rows(
+            _SPENDABLE,
+            amounts,
+            acceptor=acceptor_code,
+            store=store_code,
+            member=_holder(parts),
+            now=now,
+        )
+        rows = _in_order(found, amounts)
         if len(rows) != len(amounts):
             raise CardNotUsable()
+        if all(row[2] for row in rows) and not all(row[6] for row in rows):
+            raise CardNotAccepted()
         return _spend(rows, reference, acceptor_code, now, held=False)
 
 
@@ -221,7 +295,15 @@ def card_refund(
     """
     amounts = _per_account(items)
     with transaction.atomic(savepoint=False):
-        found = _rows(_SPENT, amounts, acceptor=acceptor_code, reference=reference, now=now)
+        found = _rows(
+            _SPENT,
+            amounts,
+            acceptor=acceptor_code,
+            store="",
+            member=None,
+            reference=reference,
+            now=now,
+        )
         rows = _in_order(found, amounts)
         if len(rows) != len(amounts):
             raise CardNotUsable()
@@ -243,10 +325,20 @@ def card_refund(
 
 
 def _spend(
-    rows: list[tuple[Any, ...]], reference: str, acceptor_code: str, now: datetime, *, held: bool
+    rows: list[tuple[Any, ...]],
+    reference: str,
+    acceptor_code: str,
+    now: datetime,
+    *,
+    held: bool,
+    parts: Mapping[int, int] | None = None,
 ) -> int:
+    """``parts`` (account → fen) when less is spent than ``rows`` say is released."""
     if not all(usable for _account, _amount, usable, *_rest in rows):
         raise CardNotUsable()
+    release = {account_id: amount for account_id, amount, *_rest in rows} if held else None
+    if parts is not None:
+        rows = [(row[0], parts[row[0]], *row[2:]) for row in rows if row[0] in parts]
     sales = _sales_accounts(rows, acceptor_code)
     drafts = [
         Draft(
@@ -259,9 +351,8 @@ def _spend(
         )
         for account_id, amount, _usable, issuer, *_rest in rows
     ]
-    amounts = {d.debit_id: d.amount for d in drafts}
-    post(drafts, now=now, release=amounts if held else None)
-    return sum(amounts.values())
+    post(drafts, now=now, release=release)
+    return sum(draft.amount for draft in drafts)
 
 
 def _sales_accounts(rows: list[tuple[Any, ...]], acceptor_code: str) -> dict[str, int]:
@@ -278,8 +369,38 @@ def _sales_accounts(rows: list[tuple[Any, ...]], acceptor_code: str) -> dict[str
     return found
 
 
+def _part_of_hold(reference: str, amount_fen: int) -> dict[int, int] | None:
+    """``amount_fen`` of what is held, per account; None when there is no such hold."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [reference])
+        rows = cursor.fetchall()
+    if not rows:
+        return None
+    lots = [
+        LotValue(lot_id, card_id, "", 0, p_id, p_fen, b_id, b_fen, consume=consume)
+        for lot_id, card_id, p_id, p_fen, b_id, b_fen, consume in rows
+    ]
+    held = sum(lot.value_fen for lot in lots)
+    if not 0 < amount_fen <= held:
+        raise CaptureInvalid(held=held)
+    return _per_account((p.account_id, p.amount_fen) for p in card_split(lots, amount_fen))
+
+
+def _holder(parts: Sequence[CardPart]) -> int | None:
+    """The one member the parts were read for; None when that was not said."""
+    holders = {part.member_id for part in parts if part.member_id}
+    if len(holders) > 1:
+        raise ValueError("the parts of one payment are one member's")
+    return holders.pop() if holders else None
+
+
 def _end(
-    to_state: str, reference: str, acceptor_code: str, actor: Actor, now: datetime
+    to_state: str,
+    reference: str,
+    acceptor_code: str,
+    actor: Actor,
+    now: datetime,
+    captured_fen: int | None = None,
 ) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -288,6 +409,7 @@ def _end(
                 "to_state": to_state,
                 "reference": reference,
                 "acceptor": acceptor_code,
+                "captured": captured_fen,
                 **event_values(CardHoldChanged, actor=actor, now=now),
             },
         )

@@ -2,8 +2,24 @@
 
 from datetime import datetime
 
-from members.models import Message
+from members.models import Card, Member, Message
 from members.states import MessageState
+
+
+def member_lock(*, member_id: int) -> Member | None:
+    """The member, whose identity nobody else writes meanwhile."""
+    return Member.objects.select_for_update(no_key=True).filter(pk=member_id).first()
+
+
+def card_lock(*, card_id: int) -> Card | None:
+    """The card, with its product and issuer. Waits for spends in flight, and they for it: what
+    its lots hold is read in a statement after this one."""
+    return (
+        Card.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("product", "operator", "member")
+        .filter(pk=card_id)
+        .first()
+    )
 
 
 def messages_claim(*, now: datetime, limit: int) -> list[Message]:

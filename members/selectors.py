@@ -8,13 +8,23 @@ from django.db import connection
 from members.cards import LotValue
 
 _CARD_LOTS = """
-SELECT l.id, c.id, c.no, c.operator_id, p.id, p.balance - p.held, b.id, b.balance - b.held
+SELECT l.id, c.id, c.no, c.operator_id, p.id, p.balance - p.held, b.id, b.balance - b.held,
+  c.member_id, coalesce((
+    SELECT v.body ->> 'consume' FROM kernel_policyversion v
+    JOIN stores_operator o ON o.id = c.operator_id
+    WHERE v.kind = 'cards' AND v.scope IN (o.code, '') AND v.published_at IS NOT NULL
+      AND v.effective_from <= now() AND (v.effective_to IS NULL OR v.effective_to > now())
+    ORDER BY v.scope DESC LIMIT 1
+  ), 'proportional')
 FROM members_card c
+JOIN members_cardproduct t ON t.id = c.product_id
 JOIN members_cardlot l ON l.card_id = c.id
 JOIN stores_account p ON p.id = l.principal_id
 JOIN stores_account b ON b.id = l.bonus_id
 WHERE c.member_id = %(member_id)s::bigint AND c.state = 'active'
   AND (c.expires_at IS NULL OR c.expires_at > now())
+  AND (t.accepted_operators = '{}' OR %(acceptor)s::text = ANY(t.accepted_operators))
+  AND (t.accepted_stores = '{}' OR %(store)s::text = ANY(t.accepted_stores))
   AND (%(card_no)s::text IS NULL OR c.no = %(card_no)s::text)
   AND p.balance + b.balance > p.held + b.held
 ORDER BY c.issued_at, c.id, l.id
@@ -50,11 +60,25 @@ SELECT account_id, sum(amount)::bigint FROM (
 """
 
 
-def card_lots(*, member_id: int, card_no: str | None = None) -> list[LotValue]:
+def card_lots(
+    *,
+    member_id: int,
+    card_no: str | None = None,
+    acceptor_code: str = "",
+    store_code: str = "",
+) -> list[LotValue]:
     """What ``member_id`` can spend, of ``card_no`` alone when given: lots with something left on
-    usable cards, the oldest card first and within it the oldest lot. One statement, no lock: the
-    guards judge again."""
-    return [LotValue(*row) for row in _rows(_CARD_LOTS, member_id=member_id, card_no=card_no)]
+    usable cards, the oldest card first and within it the oldest lot, with the issuer's policy of
+    consumption. A card that is limited to operators or stores is there for those alone. One
+    statement, no lock: the guards judge again."""
+    rows = _rows(
+        _CARD_LOTS,
+        member_id=member_id,
+        card_no=card_no,
+        acceptor=acceptor_code,
+        store=store_code,
+    )
+    return [LotValue(*row) for row in rows]
 
 
 def points_balance(member_id: int) -> tuple[int, int]:

@@ -287,6 +287,9 @@ EXPORT_DIR = env.path("EXPORT_DIR", default=BASE_DIR / "build" / "exports")
 # --- rules of the house ----------------------------------------------------------------------
 ORDER_PAY_MINUTES = 15
 PICKUP_DAYS = 7
+# Secrets that seal the register of card identities: the first seals, all of them open. Without
+# one the register hangs on SECRET_KEY.
+CARD_IDENTITY_KEYS = env.list("CARD_IDENTITY_KEYS", [])
 AFTER_SALE_DAYS = 7
 EVENT_LAG_ALERT_SECONDS = 60
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin import (
     AuditedAdmin,
+    Bulk,
     Command,
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -19,7 +20,7 @@ from config.kernel.admin import (
 )
 from config.kernel.money import yuan
 from members.models import Card, CardHold, CardHoldLine, CardLot, CardProduct, Member
-from members.services.card_freeze import card_freeze, card_thaw
+from members.services.card_freeze import card_freeze, card_unfreeze
 from members.states import CardState
 from stores.admin.scope import StaffScoped
 
@@ -69,11 +70,13 @@ class CardHoldInline(ReadOnlyInline):
 
 
 def _freeze(command: Command) -> None:
-    card_freeze(card_no=command.row.no, reason=command.reason, actor=command.actor, now=command.now)
+    card_freeze(card_id=command.row.pk, reason=command.reason, actor=command.actor, now=command.now)
 
 
 def _thaw(command: Command) -> None:
-    card_thaw(card_no=command.row.no, reason=command.reason, actor=command.actor, now=command.now)
+    card_unfreeze(
+        card_id=command.row.pk, reason=command.reason, actor=command.actor, now=command.now
+    )
 
 
 @admin.register(Card)
@@ -113,6 +116,7 @@ class CardAdmin(StaffScoped, ReadOnlyAdmin):
             allowed=lambda row: row.state == CardState.FROZEN,
         ),
     ]
+    bulk_actions = [Bulk("freeze", amount="value_fen"), Bulk("thaw", amount="value_fen")]
 
     def get_queryset(self, request):
         lots = (

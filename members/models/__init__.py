@@ -1,18 +1,40 @@
 from members.models.card import Card, CardHold, CardHoldLine, CardLot, CardProduct
+from members.models.card_batch import CardActivation, CardBatch
+from members.models.card_identity import CardIdentity
+from members.models.card_life import (
+    CardAlert,
+    CardGift,
+    CardPayback,
+    CardPaybackLine,
+    CardReactivation,
+    CardReplacement,
+)
+from members.models.card_offer import TopUpOffer, TopUpOfferUse
 from members.models.member import Consent, ExternalId, Member, Tier
 from members.models.message import Message
 from members.models.points import PointLot
 
 __all__ = [
     "Card",
+    "CardActivation",
+    "CardAlert",
+    "CardBatch",
+    "CardGift",
     "CardHold",
     "CardHoldLine",
+    "CardIdentity",
     "CardLot",
+    "CardPayback",
+    "CardPaybackLine",
     "CardProduct",
+    "CardReactivation",
+    "CardReplacement",
     "Consent",
     "ExternalId",
     "Member",
     "Message",
     "PointLot",
     "Tier",
+    "TopUpOffer",
+    "TopUpOfferUse",
 ]

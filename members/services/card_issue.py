@@ -1,28 +1,30 @@
 """Issue a stored-value card that has been paid for."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import Actor
-from config.kernel.errors import Conflict, NotFound
+from config.kernel.errors import NotFound
 from config.kernel.events import record
-from config.kernel.money import yuan
 from config.kernel.numbers import new_no
-from members.cards import legal_limit_fen
+from members.card_rules import CardRules
 from members.events import CardChanged
-from members.models import Card, CardLot, CardProduct
-from members.states import CardState
-from stores.ledger import AccountSpec, Draft, DuplicateTransfer, accounts_ensure, post
+from members.models import Card, CardProduct, Member
+from members.selectors_cards import card_rules
+from members.services.card_identity import identity_for
+from members.services.card_lot import (
+    CardLimitExceeded,
+    Purchase,
+    amount_check,
+    bonus_by_offer,
+    limit_check,
+    lot_make,
+    way_check,
+)
+from members.states import CardState, PayWay
 
-# 单用途商业预付卡管理办法: an unnamed card is valid for three years or more.
-UNNAMED_VALID = timedelta(days=3 * 366)
-
-
-class CardLimitExceeded(Conflict):
-    code = "card_limit_exceeded"
-    message = _("A card of this kind may hold at most {limit}.")
+__all__ = ["CardLimitExceeded", "card_issue", "card_make"]
 
 
 def card_issue(
@@ -34,78 +36,91 @@ def card_issue(
     key: str,
     actor: Actor,
     now: datetime,
+    principal_fen: int | None = None,
+    bonus_fen: int | None = None,
+    offer_id: int | None = None,
+    store_id: int | None = None,
+    way: str = PayWay.SOURCE,
+    source: str = "",
 ) -> Card:
     """A new card of ``card_product_id`` with one lot: principal out of ``funding_account_id``,
     bonus out of the issuer's ``bonus.granted``. ``reference`` is the order's number.
 
-    Raises NotFound, CardLimitExceeded (principal + bonus against the product's limit and the
-    law's), DuplicateTransfer when ``key`` was issued before.
+    ``principal_fen`` is the buyer's choice where the product leaves one; the bonus is the offer's,
+    ``bonus_fen``, or the product's for its own price. Raises NotFound, CardAmountRefused,
+    CardCashRefused, CardLimitExceeded (principal + bonus against the product's limit and the
+    policy's), CardIdentityMissing, TopUpOfferGone, DuplicateTransfer when ``key`` was issued
+    before.
     """
     with transaction.atomic():
         product = CardProduct.objects.select_related("operator").filter(pk=card_product_id).first()
-        if product is None:
+        member = Member.objects.filter(pk=member_id).first()
+        if product is None or member is None:
             raise NotFound()
-        limit = min(product.limit_fen, legal_limit_fen(named=product.named))
-        if product.price_fen + product.bonus_fen > limit:
-            raise CardLimitExceeded(limit=yuan(limit))
-        if CardLot.objects.filter(key=key).exists():
-            raise DuplicateTransfer()
-        card = Card.objects.create(
-            no=new_no("SC"),
+        principal = product.price_fen if principal_fen is None else principal_fen
+        amount_check(product=product, principal_fen=principal, first=True)
+        rules = card_rules(operator_code=product.operator.code, now=now)
+        way_check(rules=rules, way=way, amount_fen=principal)
+        if bonus_fen is None:
+            bonus_fen = product.bonus_fen if principal == product.price_fen else 0
+        bonus = bonus_by_offer(
+            offer_id=offer_id,
             product=product,
-            operator=product.operator,
             member_id=member_id,
-            state=CardState.ACTIVE,
-            issued_at=now,
-            expires_at=None if product.named else now + UNNAMED_VALID,
+            store_id=store_id,
+            principal_fen=principal,
+            bonus_fen=bonus_fen,
+            key=key,
+            actor=actor,
+            now=now,
         )
-        _lot(card, product, funding_account_id, reference, key, now)
-        issued = CardChanged(subject_id=card.pk, to_state=CardState.ACTIVE, member_id=member_id)
-        record([issued], actor=actor, now=now)
+        purchase = Purchase(
+            principal, bonus, funding_account_id, reference, key, "card.issue", source
+        )
+        return card_make(
+            product=product,
+            member=member,
+            purchase=purchase,
+            rules=rules,
+            sold_at=now,
+            actor=actor,
+            now=now,
+        )
+
+
+def card_make(
+    *,
+    product: CardProduct,
+    member: Member,
+    purchase: Purchase,
+    rules: CardRules,
+    sold_at: datetime,
+    actor: Actor,
+    now: datetime,
+) -> Card:
+    """The card itself, in the caller's transaction, when the amount is settled. It expires by the
+    day it was sold. Raises CardLimitExceeded, CardIdentityMissing, DuplicateTransfer."""
+    value = purchase.principal_fen + purchase.bonus_fen
+    limit = limit_check(product=product, rules=rules, value_fen=value)
+    identity = identity_for(
+        member=member,
+        named=product.named,
+        amount_fen=purchase.principal_fen,
+        rules=rules,
+        now=now,
+    )
+    card = Card.objects.create(
+        no=new_no("SC"),
+        product=product,
+        operator=product.operator,
+        member=member,
+        state=CardState.ACTIVE,
+        issued_at=now,
+        expires_at=rules.expires_at(
+            named=product.named, valid_days=product.valid_days, sold_at=sold_at
+        ),
+    )
+    lot_make(card=card, purchase=purchase, limit_fen=limit, identity=identity, now=now)
+    issued = CardChanged(subject_id=card.pk, to_state=CardState.ACTIVE, member_id=member.pk)
+    record([issued], actor=actor, now=now)
     return card
-
-
-def _lot(
-    card: Card, product: CardProduct, funding_id: int, reference: str, key: str, now: datetime
-) -> None:
-    operator = product.operator
-    lot_key = new_no("")
-    principal, bonus = f"card.p:{lot_key}", f"card.b:{lot_key}"
-    granted = f"bonus.granted:{operator.code}"
-    ids = accounts_ensure(
-        [
-            AccountSpec(principal, operator_id=operator.pk, guarded=True),
-            AccountSpec(bonus, operator_id=operator.pk, guarded=True),
-            AccountSpec(granted, operator_id=operator.pk),
-        ]
-    )
-    CardLot.objects.create(
-        card=card,
-        principal_id=ids[principal],
-        bonus_id=ids[bonus],
-        reference=reference,
-        key=key,
-        created_at=now,
-    )
-    drafts = [
-        Draft(
-            debit_id=funding_id,
-            credit_id=ids[principal],
-            amount=product.price_fen,
-            code="card.issue",
-            key=f"card.issue:{key}",
-            reference=reference,
-        )
-    ]
-    if product.bonus_fen:
-        drafts.append(
-            Draft(
-                debit_id=ids[granted],
-                credit_id=ids[bonus],
-                amount=product.bonus_fen,
-                code="card.bonus",
-                key=f"card.bonus:{key}",
-                reference=reference,
-            )
-        )
-    post(drafts, now=now)

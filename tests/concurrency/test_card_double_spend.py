@@ -165,7 +165,7 @@ def frozen_in_flight(card, now, read):
 
     def freeze():
         with transaction.atomic():
-            card_freeze(card_no=card.no, reason="lost", actor=SYSTEM, now=now)
+            card_freeze(card_id=card.pk, reason="lost", actor=SYSTEM, now=now)
             time.sleep(0.6)
 
     def spend():

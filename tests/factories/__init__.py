@@ -25,6 +25,8 @@ from tests.factories.members import (
     make_external_id,
     make_member,
     make_tier,
+    make_topup,
+    make_topup_offer,
 )
 from tests.factories.people import make_staff, make_user
 from tests.factories.policies import publish_policy
@@ -55,6 +57,8 @@ __all__ = [
     "make_store",
     "make_template",
     "make_tier",
+    "make_topup",
+    "make_topup_offer",
     "make_user",
     "moment",
     "publish_policy",

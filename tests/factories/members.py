@@ -1,6 +1,17 @@
+from datetime import timedelta
+
 from config.kernel.actors import SYSTEM
 from config.kernel.models import User
-from members.models import Card, CardProduct, Consent, ExternalId, Member, Tier
+from members.models import (
+    Card,
+    CardLot,
+    CardProduct,
+    Consent,
+    ExternalId,
+    Member,
+    Tier,
+    TopUpOffer,
+)
 from stores.models import Operator, Store
 from tests.factories.fresh import moment, sequence
 from tests.factories.people import make_user
@@ -72,6 +83,7 @@ def make_card_product(
     bonus_fen: int = 5_000,
     limit_fen: int = 500_000,
     named: bool = True,
+    **fields,
 ) -> CardProduct:
     n = sequence()
     return CardProduct.objects.create(
@@ -82,6 +94,7 @@ def make_card_product(
         price_fen=price_fen,
         bonus_fen=bonus_fen,
         limit_fen=limit_fen,
+        **fields,
     )
 
 
@@ -92,12 +105,16 @@ def make_card(
     bonus_fen: int = 5_000,
     operator: Operator | None = None,
     now=None,
+    **fields,
 ) -> Card:
-    """A card that was bought for ``principal_fen`` in cash, with its bonus."""
+    """A card that was bought for ``principal_fen`` in cash, with its bonus; ``fields`` are its
+    product's."""
     from members.services.card_issue import card_issue
     from stores.ledger import AccountSpec, accounts_ensure
 
-    product = make_card_product(operator=operator, price_fen=principal_fen, bonus_fen=bonus_fen)
+    product = make_card_product(
+        operator=operator, price_fen=principal_fen, bonus_fen=bonus_fen, **fields
+    )
     funding = f"cash:{product.operator.code}"
     n = sequence()
     return card_issue(
@@ -108,4 +125,41 @@ def make_card(
         key=f"test-card:{n}",
         actor=SYSTEM,
         now=now or moment(),
+    )
+
+
+def make_topup(
+    card: Card, *, principal_fen: int = 10_000, bonus_fen: int = 1_000, now=None, **fields
+) -> CardLot:
+    """One more lot on the card, paid in cash."""
+    from members.services.card_topup import card_topup
+    from stores.ledger import AccountSpec, accounts_ensure
+
+    funding = f"cash:{card.operator.code}"
+    n = sequence()
+    return card_topup(
+        card_id=card.pk,
+        principal_fen=principal_fen,
+        bonus_fen=bonus_fen,
+        funding_account_id=accounts_ensure([AccountSpec(funding)])[funding],
+        reference=f"TEST{n}",
+        key=f"test-topup:{n}",
+        actor=SYSTEM,
+        now=now or moment(),
+        **fields,
+    )
+
+
+def make_topup_offer(
+    *, operator: Operator, steps: list[tuple[int, int]], once_per_member: bool = False, **fields
+) -> TopUpOffer:
+    """``steps`` are (from, bonus) in fen. Open since a month ago, and without an end."""
+    n = sequence()
+    return TopUpOffer.objects.create(
+        code=f"offer{n}",
+        name=f"充值优惠{n}",
+        operator=operator,
+        steps=[{"from_fen": start, "bonus_fen": bonus} for start, bonus in steps],
+        once_per_member=once_per_member,
+        **{"starts_at": moment() - timedelta(days=30), **fields},
     )

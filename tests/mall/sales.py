@@ -12,8 +12,6 @@ from mall.services.refund_send import refund_apply
 from members.cards import LotValue
 from members.models import Card, Member
 from members.selectors import card_lots
-from members.services.card_issue import _lot
-from stores.ledger import AccountSpec, accounts_ensure
 from stores.models import Store
 from tests.factories import (
     make_card,
@@ -25,6 +23,7 @@ from tests.factories import (
     make_stock,
     make_store,
     make_template,
+    make_topup,
 )
 from tests.factories.orders import pay_order, place_order
 
@@ -61,7 +60,7 @@ def mixed_order(*, now: datetime, openid: str = "") -> Sale:
     template = make_template(operator=operator, kind="percent", value=1_500)
     coupon = make_coupon(member, template=template)
     card = make_card(member, principal_fen=5_000, bonus_fen=500, operator=operator)
-    second_lot(card, principal_fen=10_000, bonus_fen=777, now=now)
+    make_topup(card, principal_fen=10_000, bonus_fen=777, now=now)
     lots = card_lots(member_id=member.pk)
     order = place_order(
         member,
@@ -87,15 +86,6 @@ def plain_order(*, now: datetime, units: int = 2, openid: str = "") -> Order:
     sku = make_product(skus=(5_000,)).skus.get()
     make_stock(store=store, sku=sku, on_hand=10)
     return place_order(make_member(openid=openid), store=store, lines=[(sku, units)], now=now)
-
-
-def second_lot(card: Card, *, principal_fen: int, bonus_fen: int, now: datetime) -> None:
-    """Another lot on the card, as a later purchase would leave behind."""
-    product = card.product
-    product.price_fen, product.bonus_fen = principal_fen, bonus_fen
-    funding = f"cash:{product.operator.code}"
-    ids = accounts_ensure([AccountSpec(funding)])
-    _lot(card, product, ids[funding], "TESTLOT", f"second-lot:{card.pk}", now)
 
 
 def give_back(

@@ -81,19 +81,21 @@ def test_an_account_of_another_operator(card):
 
 def test_more_issued_than_the_law_allows(card):
     plant(
-        "UPDATE members_cardproduct SET named = false",
-        table="members_cardproduct",
-        drop="members_cardproduct_within_limit",
-    )
-    # Whatever is said of the product, ¥110 is little; ten more purchases are too much.
-    assert fired() == []
-    plant(
-        "UPDATE stores_transfer SET amount = 100001 WHERE code = 'card.issue'",
+        "UPDATE stores_transfer SET amount = 500001 WHERE code = 'card.issue'",
         table="stores_transfer",
     )
     plant(
-        "UPDATE stores_account SET balance = balance + 90001 WHERE code LIKE 'card.p:%'",
+        "UPDATE stores_account SET balance = balance + 490001 WHERE code LIKE 'card.p:%'",
         table="stores_account",
+    )
+    assert fired() == ["card.limit"]
+
+
+def test_a_limit_that_the_law_does_not_know(card):
+    plant(
+        "UPDATE members_cardproduct SET named = false",
+        table="members_cardproduct",
+        drop="members_cardproduct_within_limit",
     )
     assert fired() == ["card.limit"]
 

@@ -205,7 +205,7 @@ def test_a_card_frozen_while_the_shopper_paid_ends_the_order(
     # given
     sale = mixed_order(now=now, openid=openid)
     paid_at_wechat(sale.order)
-    card_freeze(card_no=sale.card.no, reason="lost", actor=SYSTEM, now=now)
+    card_freeze(card_id=sale.card.pk, reason="lost", actor=SYSTEM, now=now)
 
     # when
     answer = letter_box.letters.pop().hand_over()

@@ -34,7 +34,7 @@ from mall.services.order_handover import order_handover, order_ready
 from mall.services.refund_create import RefundTooLarge
 from members.models import PointLot
 from members.selectors import card_lots, points_balance
-from members.services.card_freeze import card_freeze, card_thaw
+from members.services.card_freeze import card_freeze, card_unfreeze
 from stores.models import Pickup, Transfer
 from stores.services.pickup_token import pickup_token
 from tests.factories import (
@@ -279,14 +279,14 @@ def test_units_worth_less_than_a_fen_end_on_the_exact_amount(now):
 def test_a_frozen_card_takes_its_value_back(now):
     # given
     sale = mixed_sale(now=now)
-    card_freeze(card_no=sale.card.no, reason="lost", actor=SYSTEM, now=now)
+    card_freeze(card_id=sale.card.pk, reason="lost", actor=SYSTEM, now=now)
 
     # when
     give_back(sale.order, [(0, 3), (1, 2)], now=now)
 
     # then it is all there, and none of it can be spent
     assert card_lots(member_id=sale.member.pk) == []
-    card_thaw(card_no=sale.card.no, reason="found", actor=SYSTEM, now=now)
+    card_unfreeze(card_id=sale.card.pk, reason="found", actor=SYSTEM, now=now)
     assert card_lots(member_id=sale.member.pk) == sale.lots
 
 

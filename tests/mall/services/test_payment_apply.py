@@ -18,7 +18,7 @@ from mall.services.payment_apply import (
 )
 from members.models import Card, CardProduct
 from members.selectors import card_lots
-from members.services.card_freeze import card_freeze, card_thaw
+from members.services.card_freeze import card_freeze, card_unfreeze
 from stores.models import Account, Transfer
 from tests.factories import make_card_product, make_member, make_store
 from tests.factories.orders import notification, open_payment, place_order, trade
@@ -281,7 +281,7 @@ def test_a_card_frozen_since_the_order_was_placed_ends_it(now):
     # given
     sale = mixed_order(now=now)
     payment = open_payment(sale.order, now=now)
-    card_freeze(card_no=sale.card.no, reason="lost", actor=SYSTEM, now=now)
+    card_freeze(card_id=sale.card.pk, reason="lost", actor=SYSTEM, now=now)
 
     # when
     outcome = payment_notify(notification=notification(payment), now=now)
@@ -289,7 +289,7 @@ def test_a_card_frozen_since_the_order_was_placed_ends_it(now):
     # then nothing left the card, and the coupon is free again
     assert outcome == "late: refunded"
     ended(sale, payment, "card_not_usable", now)
-    card_thaw(card_no=sale.card.no, reason="found", actor=SYSTEM, now=now)
+    card_unfreeze(card_id=sale.card.pk, reason="found", actor=SYSTEM, now=now)
     assert card_lots(member_id=sale.member.pk) == sale.lots
     assert Coupon.objects.get().state == "claimed"
 

@@ -353,7 +353,7 @@ def test_one_card_pays_the_one_that_was_named_or_the_oldest(ask, store, member, 
 def test_neither_another_members_card_nor_a_frozen_one_pays(ask, store, member, skus, now):
     theirs = make_card(make_member(), operator=store.operator)
     frozen = make_card(member, operator=store.operator)
-    card_freeze(card_no=frozen.no, reason="lost", actor=SYSTEM, now=now)
+    card_freeze(card_id=frozen.pk, reason="lost", actor=SYSTEM, now=now)
 
     for no in ("", theirs.no, frozen.no):
         document = ask((skus[0], 1), use_card=True, card_no=no)

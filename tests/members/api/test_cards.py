@@ -75,7 +75,7 @@ def test_cards_take_three_statements_however_many(member, card, django_assert_nu
 
 
 def test_a_frozen_card_is_shown_but_not_spendable(member, card, now):
-    card_freeze(card_no=card.no, reason="lost", actor=SYSTEM, now=now)
+    card_freeze(card_id=card.pk, reason="lost", actor=SYSTEM, now=now)
     shown = api_client(member).get(f"/api/v1/me/cards/{card.no}").json()
     assert (shown["state"], shown["value_fen"], shown["spendable_fen"]) == ("frozen", 11_000, 0)
 

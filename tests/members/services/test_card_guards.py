@@ -18,7 +18,7 @@ from members.guards import (
 )
 from members.models import CardHold, CardHoldLine
 from members.selectors import card_lots
-from members.services.card_freeze import card_freeze, card_thaw
+from members.services.card_freeze import card_freeze, card_unfreeze
 from stores.ledger import DuplicateTransfer, InsufficientFunds, ReversalTooLarge
 from stores.models import Account, Transfer
 from tests.factories import make_card, make_member, make_operator
@@ -194,7 +194,7 @@ def test_a_hold_is_of_its_own_card(card, now):
 def test_nothing_leaves_a_frozen_card_until_it_is_thawed(card, now):
     parts = parts_of(card, 1_100)
     hold_for(card, 1_100, now, reference="SO0")
-    card_freeze(card_no=card.no, reason="lost", actor=SYSTEM, now=now)
+    card_freeze(card_id=card.pk, reason="lost", actor=SYSTEM, now=now)
     assert card_lots(member_id=card.member_id) == []
     with pytest.raises(CardNotUsable), transaction.atomic():
         card_spend(parts=parts, reference="SO1", acceptor_code="shop", now=now)
@@ -208,7 +208,7 @@ def test_nothing_leaves_a_frozen_card_until_it_is_thawed(card, now):
     assert CardHold.objects.get().state == "open"
     assert lot_standing(card) == (10_000, 1_000, 1_000, 100)
 
-    card_thaw(card_no=card.no, reason="found", actor=SYSTEM, now=now)
+    card_unfreeze(card_id=card.pk, reason="found", actor=SYSTEM, now=now)
     card_capture(reference="SO0", acceptor_code="shop", now=now, actor=SYSTEM)
     assert lot_standing(card) == (9_000, 0, 900, 0)
     assert history("card", card.pk) == [("", "active"), ("active", "frozen"), ("frozen", "active")]
@@ -228,7 +228,7 @@ def test_an_expired_card_is_not_spent(card, now):
 def test_a_refund_goes_back_into_the_accounts_it_came_from(card, now):
     lot = card.lots.get()
     spend(card, 5_500, now)
-    card_freeze(card_no=card.no, reason="lost", actor=SYSTEM, now=now)
+    card_freeze(card_id=card.pk, reason="lost", actor=SYSTEM, now=now)
 
     items = [(lot.principal_id, 2_000), (lot.bonus_id, 200)]
     refund = {"reference": "SO1", "acceptor_code": "shop", "now": now}

@@ -1,0 +1,98 @@
+"""The register of who buys stored value (实名登记)."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.actors import Actor
+from config.kernel.errors import Conflict, NotFound
+from config.kernel.events import record
+from members import identity
+from members.card_rules import CardRules
+from members.events import CardIdentityRecorded, CardIdentityRevealed
+from members.locks import member_lock
+from members.models import CardIdentity, Member
+from members.states import PayerKind
+
+# 单用途商业预付卡管理办法 art. 15: five years at least, counted from the last purchase.
+KEPT = timedelta(days=5 * 366)
+
+
+class CardIdentityMissing(Conflict):
+    """The law wants to know who buys: a bound phone, or an entry in the register."""
+
+    code = "card_identity_missing"
+    message = _("Please verify your identity first.")
+
+
+def card_identity_record(
+    *,
+    member_id: int | None,
+    name: str,
+    number: str,
+    kind: str = PayerKind.PERSON,
+    actor: Actor,
+    now: datetime,
+) -> CardIdentity:
+    """Enter a person (of ``member_id``) or a company into the register; the same document again
+    changes nothing, another one replaces what counted so far, which stays as evidence.
+
+    Raises CardIdentityInvalid, NotFound.
+    """
+    name, number = identity.document_check(kind=kind, name=name, number=number)
+    print_ = identity.fingerprint(number)
+    with transaction.atomic():
+        if member_id is not None:
+            if member_lock(member_id=member_id) is None:
+                raise NotFound()
+            live = CardIdentity.objects.filter(member_id=member_id, replaced_at__isnull=True)
+            same = live.filter(fingerprint=print_, kind=kind).first()
+            if same is not None and identity.unseal(same.name_sealed) == name:
+                return same
+            live.update(replaced_at=now)
+        elif kind == PayerKind.PERSON:
+            raise NotFound()
+        row = CardIdentity.objects.create(
+            member_id=member_id,
+            kind=kind,
+            name_sealed=identity.seal(name),
+            number_sealed=identity.seal(number),
+            fingerprint=print_,
+            masked=identity.masked(name=name, number=number),
+            recorded_at=now,
+            keep_until=now + KEPT,
+        )
+        record([CardIdentityRecorded(subject_id=row.pk)], actor=actor, now=now)
+    return row
+
+
+def card_identity_reveal(
+    *, identity_id: int, reason: str, actor: Actor, now: datetime
+) -> tuple[str, str]:
+    """(name, number) in the clear, and the event that says who looked. Raises NotFound."""
+    with transaction.atomic():
+        row = CardIdentity.objects.filter(pk=identity_id).first()
+        if row is None:
+            raise NotFound()
+        record([CardIdentityRevealed(subject_id=row.pk, reason=reason)], actor=actor, now=now)
+        return identity.unseal(row.name_sealed), identity.unseal(row.number_sealed)
+
+
+def identity_for(
+    *, member: Member, named: bool, amount_fen: int, rules: CardRules, now: datetime
+) -> CardIdentity | None:
+    """Who is on record for this purchase, kept for five more years; None when nobody has to be.
+
+    In the caller's transaction. Raises CardIdentityMissing.
+    """
+    row = CardIdentity.objects.filter(member=member, replaced_at__isnull=True).first()
+    if row is not None:
+        if row.keep_until < now + KEPT:
+            CardIdentity.objects.filter(pk=row.pk).update(keep_until=now + KEPT)
+        return row
+    if not rules.identity_needed(named=named, amount_fen=amount_fen):
+        return None
+    if not named or rules.identity_named == "register" or not member.phone:
+        raise CardIdentityMissing()
+    return None
