@@ -16,13 +16,16 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import Actor
+from config.kernel.approvals import ApprovalPending
 from config.kernel.errors import Conflict, DomainError
 from config.kernel.events import record
+from config.kernel.models import Approval
 from config.kernel.reference import ReferenceChanged
 from mall.matrix import MAX_OPTIONS, MAX_SKUS, Cell, Option, Variant, doubled, matrix, size
 from mall.models import Product, Sku
+from mall.services.price_change import price_change
 from mall.services.product_edit import product_hold
-from mall.services.sku_change import price_settle, sku_archive, sku_price_set, sku_restore
+from mall.services.sku_change import price_settle, sku_archive, sku_restore
 
 MAX_FEN = 2_147_483_647
 _CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,31}")
@@ -42,7 +45,7 @@ class OptionsInvalid(DomainError):
 
 
 class CellsInvalid(DomainError):
-    """``problems`` are (key of the cell, field, what is wrong)."""
+    """``problems`` are (values of the cell, field, what is wrong)."""
 
     code = "cells_invalid"
     message = _("Some rows cannot be saved as they are.")
@@ -69,6 +72,8 @@ class SkusWritten:
     changed: int = 0
     archived: int = 0
     restored: int = 0
+    # Prices that a second person has to agree to first.
+    waiting: int = 0
 
 
 def variants_of(product_id: int) -> list[Variant]:
@@ -99,12 +104,13 @@ def product_skus(
     wishes: Mapping[Key, CellWish],
     shown: str,
     reason: str,
-    actor: Actor,
+    user: Any,
     now: datetime,
 ) -> SkusWritten:
     """Make the product's SKUs what ``options`` span and ``wishes`` say, by the values of a cell.
 
-    ``shown``: the version that whoever edits has seen. A cell without a wish is not in use.
+    ``shown``: the version that whoever edits has seen. A cell without a wish is not in use. A
+    price that takes too large a step for ``user`` alone is asked for instead of set.
     Raises ProductMissing, SkusChanged, OptionsInvalid, CellsInvalid, Conflict (another product
     took a code or barcode in the same moment).
     """
@@ -120,8 +126,8 @@ def product_skus(
             problems = list(_problems(cells, own=[v.pk for v in variants]))
             if problems:
                 raise CellsInvalid(problems)
-            said: dict[str, Any] = {"reason": reason, "actor": actor, "now": now}
-            written = _write(product.pk, cells, wanted.leaving, said)
+            said: dict[str, Any] = {"reason": reason, "actor": Actor.user(user), "now": now}
+            written = _write(product.pk, cells, wanted.leaving, user, said)
             price_settle(product.pk)
             declared = [{"name": o.name, "values": list(o.values)} for o in options]
             Product.objects.filter(pk=product.pk).update(options=declared)
@@ -178,6 +184,7 @@ def _write(
     product_id: int,
     cells: Sequence[tuple[Cell, CellWish]],
     leaving: Sequence[Variant],
+    user: Any,
     said: dict[str, Any],
 ) -> SkusWritten:
     """Those that leave first: what they held is free then."""
@@ -189,14 +196,42 @@ def _write(
     back = [sku for _cell, sku, _wish in kept if not sku.live]
     for variant in back:
         sku_restore(sku_id=variant.pk, **said)
-    priced = 0
-    for _cell, sku, wish in kept:
-        if wish.price_fen is not None and wish.price_fen != sku.price_fen:
-            sku_price_set(sku_id=sku.pk, price_fen=wish.price_fen, **said)
-            priced += 1
+    asked = _write_prices(kept, user, said)
     new = [(cell, wish) for cell, wish in cells if cell.sku is None and wish.in_use]
     _add(product_id, new, said)
-    return SkusWritten(len(new), priced, changed, len(out), len(back))
+    return SkusWritten(
+        added=len(new),
+        priced=asked.count(None),
+        changed=changed,
+        archived=len(out),
+        restored=len(back),
+        waiting=len(asked) - asked.count(None),
+    )
+
+
+def _write_prices(
+    kept: Sequence[tuple[Cell, Variant, CellWish]], user: Any, said: dict[str, Any]
+) -> list[Approval | None]:
+    """For each price that changes what ``price_change`` answers."""
+    answers, problems = [], []
+    for cell, sku, wish in kept:
+        if wish.price_fen is None or wish.price_fen == sku.price_fen:
+            continue
+        try:
+            answers.append(
+                price_change(
+                    sku_id=sku.pk,
+                    price_fen=wish.price_fen,
+                    reason=said["reason"],
+                    user=user,
+                    now=said["now"],
+                )
+            )
+        except ApprovalPending as error:
+            problems.append((cell.key, "price_fen", str(error)))
+    if problems:
+        raise CellsInvalid(problems)
+    return answers
 
 
 def _write_words(kept: Sequence[tuple[Cell, Variant, CellWish]], said: dict[str, Any]) -> int:

@@ -19,6 +19,7 @@ from tests.factories import make_brand, make_category, make_product
 
 pytestmark = pytest.mark.django_db
 BOSS = Actor("user", "7")
+REFERENCE = "kernel.reference_changed"
 
 
 def edit(product, now, **values):
@@ -28,7 +29,7 @@ def edit(product, now, **values):
 
 
 def events():
-    rows = Event.objects.filter(kind="kernel.reference_changed").order_by("pk")
+    rows = Event.objects.filter(kind=REFERENCE).order_by("pk")
     return [(e.subject_type, e.subject_id, e.payload["change"], e.payload["changes"]) for e in rows]
 
 
@@ -64,7 +65,7 @@ def test_a_new_product_is_found_by_its_words_and_has_no_sku_yet(now):
             },
         )
     ]
-    assert Event.objects.get().actor_id == "7"
+    assert Event.objects.get(kind=REFERENCE).actor_id == "7"
 
 
 def test_a_code_is_taken_once(now):

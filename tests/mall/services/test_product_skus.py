@@ -2,8 +2,8 @@
 
 import pytest
 
-from config.kernel.actors import Actor
-from config.kernel.models import Event
+from config.kernel.actors import SYSTEM
+from config.kernel.models import Approval, Event
 from mall.matrix import Option
 from mall.models import Product, Sku
 from mall.services.product_skus import (
@@ -18,12 +18,18 @@ from mall.services.product_skus import (
     variants_version,
 )
 from mall.services.sku_change import sku_price_set
-from tests.factories import make_product, make_sku
+from tests.factories import make_product, make_sku, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
-BOSS = Actor("user", "7")
+REFERENCE = "kernel.reference_changed"
 COLOUR = Option("颜色", ("红", "蓝"))
 SIZE = Option("尺码", ("S", "M"))
+
+
+@pytest.fixture
+def boss():
+    """Needs nobody's approval."""
+    return make_user(superuser=True)
 
 
 @pytest.fixture
@@ -36,17 +42,17 @@ def product():
 
 
 @pytest.fixture
-def save(product, now):
+def save(product, boss, now):
     """``save(options, {values: wish})`` by somebody who sees the SKUs as they are."""
 
-    def save(options, wishes, shown=None):
+    def save(options, wishes, shown=None, user=None):
         return product_skus(
             product_id=product.pk,
             options=options,
             wishes=wishes,
             shown=shown or variants_version(variants_of(product.pk)),
             reason="夏季新款",
-            actor=BOSS,
+            user=user or boss,
             now=now,
         )
 
@@ -82,7 +88,7 @@ def rows(product):
 
 
 def told():
-    found = Event.objects.order_by("pk")
+    found = Event.objects.filter(kind=REFERENCE).order_by("pk")
     return [
         (Sku.objects.get(pk=e.subject_id).code, e.payload["change"], e.payload["changes"])
         for e in found
@@ -109,7 +115,7 @@ def test_a_matrix_becomes_skus_and_the_product_costs_what_the_cheapest_does(prod
         ("tee-1", "added", {"price_fen": [None, 9_900]}),
         ("tee-2", "added", {"price_fen": [None, 8_800]}),
     ]
-    assert {e.reason for e in Event.objects.all()} == {"夏季新款"}
+    assert {e.reason for e in Event.objects.filter(kind=REFERENCE)} == {"夏季新款"}
 
 
 def test_a_product_without_options_is_one_sku(product, save):
@@ -135,6 +141,25 @@ def test_a_price_goes_the_way_of_every_price(filled, save):
     filled.refresh_from_db()
     assert filled.price_fen == 7_700
     assert told() == [("tee-1", "priced", {"price_fen": [9_900, 7_700]})]
+
+
+def test_a_large_step_of_a_price_waits_for_a_second_person_and_the_rest_is_written(filled, save):
+    merchandiser = make_staff(role="headquarters")
+    wishes = {("红", "S"): wish("", 3_000, "690001"), ("蓝", "M"): wish("", 8_000, "690009")}
+    written = save([COLOUR, SIZE], wishes, user=merchandiser)
+    assert written == SkusWritten(priced=1, changed=1, waiting=1)
+    assert [(r[2], r[3]) for r in rows(filled)] == [(9_900, "690001"), (8_000, "690009")]
+    asked = Approval.objects.get()
+    assert (asked.kind, asked.params["price_fen"]) == ("mall.sku_price", 3_000)
+
+    with pytest.raises(CellsInvalid) as refusal:
+        save(
+            [COLOUR, SIZE],
+            {("红", "S"): wish("", 2_000, "690001"), ("蓝", "M"): wish("", 8_100, "690009")},
+            user=merchandiser,
+        )
+    assert [(k, f) for k, f, _why in refusal.value.problems] == [(("红", "S"), "price_fen")]
+    assert [r[2] for r in rows(filled)] == [9_900, 8_000]
 
 
 def test_a_value_that_goes_archives_its_skus_and_a_value_that_returns_finds_them_again(
@@ -269,7 +294,7 @@ def test_two_hundred_skus_are_possible(product, save):
 def test_what_somebody_else_changed_meanwhile_is_not_overwritten(filled, save, now):
     seen = variants_version(variants_of(filled.pk))
     red = filled.skus.get(code="tee-1")
-    sku_price_set(sku_id=red.pk, price_fen=6_600, reason="促销", actor=BOSS, now=now)
+    sku_price_set(sku_id=red.pk, price_fen=6_600, reason="促销", actor=SYSTEM, now=now)
     with pytest.raises(SkusChanged):
         save([], {(): wish("tee-9")}, shown=seen)
     assert [r[2] for r in rows(filled)] == [6_600, 8_800]
