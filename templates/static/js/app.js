@@ -154,10 +154,11 @@
     var detail = event.detail;
     var status = detail.xhr.status;
     var answered = new URL(detail.xhr.responseURL || window.location.href);
-    // The session has ended: another frame, so a whole page.
+    // The session has ended, or somebody is asked who they are: another frame, so a whole page.
     if (answered.pathname.indexOf("/accounts/") === 0) {
       detail.shouldSwap = false;
-      window.location.assign(answered.href.split("?")[0] + "?next=" + encodeURIComponent(window.location.pathname));
+      if (answered.pathname === "/accounts/login/") answered.search = "?next=" + encodeURIComponent(window.location.pathname);
+      window.location.assign(answered.href);
       return;
     }
     // A refusal (4xx) is a page or a fragment with its reason: shown like any other answer.
@@ -170,13 +171,13 @@
   });
   document.addEventListener("htmx:afterSettle", function (event) {
     var target = event.detail.target;
-    var away = document.activeElement === document.body || document.activeElement === null;
-    var wanted = event.detail.boosted || target.hasAttribute("data-takes-focus");
-    if ((wanted || focused) && away) {
+    var takes = target.hasAttribute("data-takes-focus");
+    var nowhere = document.activeElement === document.body || document.activeElement === null;
+    if (takes || ((event.detail.boosted || focused) && nowhere)) {
       var heading = target.querySelector("h1, h2");
       if (heading) {
         heading.setAttribute("tabindex", "-1");
-        heading.focus({ preventScroll: !target.hasAttribute("data-takes-focus") });
+        heading.focus({ preventScroll: !takes });
       }
     }
     focused = false;
