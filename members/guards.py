@@ -65,9 +65,11 @@ _USABLE = """c.state = 'active'
 # The lots behind the accounts, with the usable ones' cards locked against a freeze. ``usable``
 # is judged on what the lock returned: also whether the card is still the member's, who is said
 # to pay. ``accepted``: a product limited to operators or stores is spent nowhere else.
+# The accounts are read by a SELECT of its own for the plan's sake, as in ``stores.ledger.posting``.
 _LOTS = f"""
 part AS (
-  SELECT * FROM unnest(%(account)s::bigint[], %(amount)s::bigint[]) AS p(account_id, amount)
+  SELECT * FROM unnest((SELECT %(account)s::bigint[]), %(amount)s::bigint[])
+    AS p(account_id, amount)
 ), owned AS (
   SELECT p.account_id, p.amount, l.id AS lot_id, l.card_id
   FROM part p JOIN members_cardlot l ON l.principal_id = p.account_id
