@@ -229,6 +229,13 @@ def alerts(scope: Scope) -> Iterator[Item]:
         link=_list("mall.aftersale", "?state__exact=requested"),
     )
     yield Alert(
+        code="approvals",
+        label=_("Approvals waiting"),
+        permission="kernel.view_approval",
+        count=found["approval"],
+        link=_list("kernel.approval", "?whose=all&state__exact=pending"),
+    )
+    yield Alert(
         code="stock_low",
         label=_("SKUs at stores with at most {n} left").format(n=LOW_STOCK),
         permission="mall.view_stock",
@@ -249,6 +256,7 @@ def register() -> None:
         "mall.view_payment",
         "mall.view_aftersale",
         "mall.view_stock",
+        "kernel.view_approval",
         position=50,
         read=alerts,
     )

@@ -194,7 +194,8 @@ def _decidable(user: Any, now: datetime) -> Q | None:
         return None
     if user.is_superuser:
         return Q()
-    assigned = assigned_roles(user, now)
+    # A list for the eye: as the rest of its page, by assignments read once per request.
+    assigned = assigned_roles(user)
     if not assigned:
         return None
     limits = LimitsInForce.at(now)

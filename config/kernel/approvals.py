@@ -176,6 +176,10 @@ def approval_request(
     with transaction.atomic():
         same = Approval.objects.filter(kind=kind, subject_type=subject_type, subject_id=subject_id)
         _expire(same, now)
+        if same.filter(state=ApprovalState.PENDING).exists():
+            # Looked at before the index would make us wait: whoever decides on that one at this
+            # moment may be waiting for what our caller has locked.
+            raise ApprovalPending()
         try:
             with transaction.atomic():
                 approval = Approval.objects.create(

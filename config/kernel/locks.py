@@ -3,6 +3,7 @@
 Lock order over the whole system, lowest first; whoever needs several takes them in this order,
 and rows of one kind by ascending primary key:
 
+0. a request that is being decided (``approvals``), before all that it runs
 1. advisory: idempotency key, then ``advisory(namespace, ids)`` of a handler
 2. ``mall.locks`` order → payment → refund
 3. ``coupons`` coupon → template counter

@@ -23,9 +23,11 @@ from mall.models import (
     RefundAllocation,
 )
 from mall.selectors.aftersale import aftersales_worth
-from mall.services.aftersale import aftersale_approve, aftersale_refuse
+from mall.services.aftersale import aftersale_refuse
+from mall.services.aftersale_approval import aftersale_approval
 from mall.services.refund_send import refund_retry
 from mall.states import AfterSaleState, RefundState
+from stores.admin.approvals import approvals_of, said
 from stores.admin.scope import StaffScoped
 
 
@@ -159,9 +161,11 @@ class AfterSaleRefundInline(ReadOnlyInline):
     ordering = ["id"]
 
 
-def _approve(command: Command) -> None:
-    aftersale_approve(
-        after_sale_no=command.row.no, reason=command.reason, actor=command.actor, now=command.now
+def _approve(command: Command) -> str | None:
+    return said(
+        aftersale_approval(
+            after_sale_no=command.row.no, reason=command.reason, user=command.user, now=command.now
+        )
     )
 
 
@@ -206,7 +210,11 @@ class AfterSaleAdmin(StaffScoped, ReadOnlyAdmin):
 
     def timeline_subjects(self, row):
         refunds = row.refunds.values_list("pk", flat=True)
-        return [("after_sale", row.pk), *(("refund", pk) for pk in refunds)]
+        return [
+            ("after_sale", row.pk),
+            *(("refund", pk) for pk in refunds),
+            *approvals_of(row),
+        ]
 
 
 finder(

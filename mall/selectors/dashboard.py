@@ -219,12 +219,16 @@ SELECT 'stock', count(*) FROM mall_stock s JOIN mall_sku k ON k.id = s.sku_id
 JOIN mall_product m ON m.id = k.product_id JOIN stores_store t ON t.id = s.store_id
 WHERE s.store_id = ANY(%(stores)s::bigint[]) AND s.on_hand - s.reserved <= {LOW_STOCK}
   AND {ON_SHELF.format(p="m")} AND k.archived_at IS NULL AND t.archived_at IS NULL
+UNION ALL
+SELECT 'approval', count(*) FROM kernel_approval
+WHERE state = 'pending' AND (%(everything)s::bool OR store_id = ANY(%(stores)s::bigint[]))
 """
 PAYMENT_OVERDUE = timedelta(hours=1)
 
 
 def alert_counts(*, scope: Scope) -> dict[str, int]:
     """How many want somebody: "refund" failed, "after_sale" to decide, "notification" that did
-    not match, "payment" open for over an hour, "stock" of which next to nothing is left."""
+    not match, "payment" open for over an hour, "stock" of which next to nothing is left, "approval" that
+    waits for somebody."""
     params = _params(scope, everything=scope.everything, overdue=scope.now - PAYMENT_OVERDUE)
     return dict(_rows(_ALERTS, params))

@@ -159,7 +159,7 @@ class ApprovalAdmin(StaffScoped, ReadOnlyAdmin):
         "effect",
         "subject_link",
         "amount_fen",
-        "place",
+        "belongs_to",
         "maker",
         "reason",
         "state",
@@ -237,7 +237,7 @@ class ApprovalAdmin(StaffScoped, ReadOnlyAdmin):
         return format_html('{} <a href="{}">{}</a>', name, url, subject or row.subject_id)
 
     @admin.display(description=_("place"))
-    def place(self, row: Approval) -> str:
+    def belongs_to(self, row: Approval) -> str:
         if row.store_id is not None:
             store = Store.objects.filter(pk=row.store_id).select_related("operator").first()
             return f"{store.operator} · {store}" if store else ""

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 from django.urls import reverse
 
+from config.kernel.actors import Actor
+from config.kernel.approvals import approval_request
 from config.kernel.clock import SHANGHAI
 from config.kernel.dashboard import Scope, percent_change
 from config.kernel.models import Event
@@ -237,8 +239,19 @@ def test_alerts_name_what_wants_somebody(store, boss, clock_at):
         reason="x",
         created_at=NOON,
     )
-    AfterSale.objects.create(
+    asked = AfterSale.objects.create(
         no="AS1", order=order, kind="return", state="requested", reason="x", created_at=NOON
+    )
+    approval_request(
+        kind="mall.refund",
+        subject_type="mall.aftersale",
+        subject_id=asked.pk,
+        amount_fen=10_000,
+        operator_id=store.operator_id,
+        store_id=store.pk,
+        reason="x",
+        actor=Actor.user(make_user()),
+        now=NOON,
     )
     Notification.objects.create(
         gateway_id="n", mchid="1", event_type="T", received_at=NOON, outcome="payment_mismatch"
@@ -255,6 +268,7 @@ def test_alerts_name_what_wants_somebody(store, boss, clock_at):
         "notifications_mismatched": 1,
         "payments_open": 1,
         "after_sales": 1,
+        "approvals": 1,
         "stock_low": 1,
         "events_stuck": 1,
     }

@@ -5,7 +5,8 @@ from itertools import count
 
 from django.contrib.auth.models import Group
 
-from config.kernel.actors import SYSTEM
+from config.kernel.actors import SYSTEM, Actor
+from config.kernel.approvals import approval_request
 from config.kernel.codes import code_issue
 from config.kernel.events import record
 from config.kernel.models import Batch, EventDelivery, PolicyVersion, Session
@@ -73,6 +74,7 @@ class Sale:
         self._marketing(n, now)
         self._guides(now)
         self._kernel(n, now)
+        self._approval(now)
 
     def _account(self, code: str, **fields) -> Account:
         return Account.objects.create(code=code, operator=self.operator, **fields)
@@ -93,6 +95,7 @@ class Sale:
             card=self.card,
             principal=self.principal,
             bonus=bonus,
+            limit_fen=product.limit_fen,
             reference=f"TOP{n}",
             key=f"lot{n}",
             created_at=now,
@@ -324,4 +327,17 @@ class Sale:
             session_data="",
             expire_date=now + timedelta(days=1),
             user=self.clerk,
+        )
+
+    def _approval(self, now) -> None:
+        self.approval = approval_request(
+            kind="mall.refund",
+            subject_type="mall.aftersale",
+            subject_id=self.after_sale.pk,
+            amount_fen=9_500,
+            operator_id=self.operator.pk,
+            store_id=self.store.pk,
+            reason="不合适",
+            actor=Actor.user(self.clerk),
+            now=now,
         )
