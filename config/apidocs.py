@@ -4,14 +4,21 @@ lacks because the login belongs to allauth."""
 import re
 from html import escape
 from pathlib import Path
-from typing import Any, Final
+from threading import Lock
+from typing import Any, ClassVar, Final
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.utils.cache import get_conditional_response
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, override
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.request import Request
+
+from config.kernel.read_cache import Answer
 
 LOGIN_PATH: Final = "/_allauth/app/v1/auth/provider/token"
 _FOLDER: Final = Path(settings.BASE_DIR) / "docs" / "api"
@@ -97,6 +104,40 @@ def add_login(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         }
     }
     return result
+
+
+class SchemaView(SpectacularAPIView):
+    """The OpenAPI document, made once per process, language and format: making it takes about a
+    second, and it changes only with the code."""
+
+    _made: ClassVar[dict[tuple[str, str], Answer]] = {}
+    # One makes it; whoever comes meanwhile waits and does not make it too.
+    _making: ClassVar[Lock] = Lock()
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        asked = request.GET.get("lang", "")
+        language = asked if asked in dict(settings.LANGUAGES) else get_language() or ""
+        with override(language):
+            answer = self._answer(request, language)
+        response = HttpResponse(answer.body, content_type=request.accepted_renderer.media_type)
+        response.headers["Content-Disposition"] = (
+            f'inline; filename="{self._get_filename(request, None)}"'
+        )
+        response.headers["ETag"] = answer.etag
+        response.headers["Cache-Control"] = "no-cache"
+        found = get_conditional_response(request._request, etag=answer.etag, response=response)
+        return found or response
+
+    def _answer(self, request: Request, language: str) -> Answer:
+        renderer = request.accepted_renderer
+        key = (language, renderer.media_type)
+        if key not in self._made:
+            with self._making:
+                if key not in self._made:
+                    document = self.generator_class().get_schema(request=None, public=True)
+                    self._made[key] = Answer.of(renderer.render(document, renderer.media_type, {}))
+        return self._made[key]
 
 
 # --- pages -----------------------------------------------------------------------------------

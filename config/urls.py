@@ -4,8 +4,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView
 
+from config.apidocs import SchemaView
 from config.health import healthz, readyz
 from mall.web.pictures import product_picture, uploaded_picture
 
@@ -14,7 +14,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("coupons.api.urls")),
     path("", include("mall.api.urls")),
     path("", include("guides.api.urls")),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", SchemaView.as_view(), name="schema"),
 ]
 
 urlpatterns = [

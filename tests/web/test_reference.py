@@ -1,5 +1,6 @@
 """The API reference says enough of every operation, and what it says is true."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ import jsonschema
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils.translation import get_language
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
-from config.apidocs import markdown
+from config.apidocs import SchemaView, markdown
 from config.kernel import refusals
 
 FOLDER = Path(settings.BASE_DIR) / "docs" / "api"
@@ -195,3 +197,47 @@ def test_markdown_never_lets_markup_through():
         '<pre tabindex="0"><code>&lt;s&gt;\n</code></pre>'
     )
     assert "href" not in markdown("[x](javascript:alert)")
+
+
+# --- the document as it is served --------------------------------------------------------------
+
+
+@pytest.fixture
+def made(monkeypatch) -> list[str]:
+    """The languages in which the document was made, with nothing made before."""
+    languages: list[str] = []
+    generate = SchemaGenerator.get_schema
+
+    def noted(self, **how):
+        languages.append(get_language())
+        return generate(self, **how)
+
+    monkeypatch.setattr(SchemaView, "_made", {})
+    monkeypatch.setattr(SchemaGenerator, "get_schema", noted)
+    return languages
+
+
+def served(query="format=json", **headers):
+    return Client().get(f"/api/v1/schema/?{query}", headers=headers)
+
+
+def test_the_document_is_made_once_per_language_and_format(made, schema, db):
+    first, again = served(), served()
+    english = served(**{"Accept-Language": "en"})
+    asked, strange = served("format=json&lang=en"), served("format=json&lang=xx&version=9")
+    yaml = served("")
+
+    assert made == ["zh-hans", "en", "zh-hans"]
+    assert json.loads(first.content)["paths"].keys() == schema["paths"].keys()
+    assert first.content == again.content == strange.content
+    assert english.content == asked.content != first.content
+    assert yaml["Content-Type"].startswith("application/vnd.oai.openapi")
+    assert yaml.content.startswith(b"openapi: 3.1.0")
+
+
+def test_who_has_the_document_is_told_so(made, db):
+    first = served()
+    again = served(**{"If-None-Match": first["ETag"]})
+
+    assert (first["Cache-Control"], again.status_code, again.content) == ("no-cache", 304, b"")
+    assert served(**{"If-None-Match": '"another"'}).status_code == 200
