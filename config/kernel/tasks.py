@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from time import monotonic
 
 from celery import shared_task
 from django.core.cache import cache
@@ -11,6 +12,10 @@ from django.db import transaction
 from config.kernel import clock, idempotency
 from config.kernel.relay import relay_once
 
+# When this process last asked for a run. In a rush even asking the cache whether somebody has
+# asked costs more than it brings, and the beat comes each second.
+_asked_at = float("-inf")
+_ASK_AGAIN_SECONDS = 0.5
 _nudging: ContextVar[bool] = ContextVar("kernel_nudging", default=True)
 
 
@@ -73,7 +78,8 @@ def without_nudges() -> Iterator[None]:
 
 
 def nudge() -> None:
-    """Ask for a relay run as soon as this transaction commits; at most a few per second.
+    """Ask for a relay run as soon as this transaction commits; at most one per second, and a
+    process asks at most twice in one.
 
     Only a nudge: should the broker be away, the beat's next run delivers all the same.
     """
@@ -81,6 +87,11 @@ def nudge() -> None:
         return
 
     def send() -> None:
+        global _asked_at
+        moment = monotonic()
+        if moment - _asked_at < _ASK_AGAIN_SECONDS:
+            return
+        _asked_at = moment
         try:
             if cache.add("kernel:relay-nudged", 1, timeout=1):
                 relay.apply_async(retry=False)

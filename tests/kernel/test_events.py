@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from config.kernel import audit, codes, events, locks
+from config.kernel import audit, codes, events, locks, tasks
 from config.kernel.actors import SYSTEM, Actor
 from config.kernel.models import Code, Event, EventDelivery
 from config.kernel.relay import drain, relay_once
@@ -215,3 +215,21 @@ def test_the_audit_sees_an_event_applied_twice(listen, now):
     (finding,) = audit.run({"events.applied_once"})
 
     assert finding.sample == [{"event_id": event.pk, "consumer": "kernel.a", "count": 2}]
+
+
+def test_a_rush_asks_for_the_relay_once_in_a_while(
+    db, monkeypatch, django_capture_on_commit_callbacks
+):
+    # given a clock in our hand, and a broker that counts
+    seconds = iter([100.0, 100.1, 100.4, 100.6, 101.7])
+    asked = []
+    monkeypatch.setattr(tasks, "_asked_at", float("-inf"))
+    monkeypatch.setattr(tasks, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(tasks.cache, "add", lambda *key, **options: asked.append("add") or True)
+    monkeypatch.setattr(tasks.relay, "apply_async", lambda **options: asked.append("relay"))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        for _order in range(5):
+            tasks.nudge()
+
+    assert asked == ["add", "relay"] * 3
