@@ -9,7 +9,8 @@ class KernelConfig(AppConfig):
     verbose_name = _("system")
 
     def ready(self) -> None:
-        from config.kernel import audit_lines, clock, schema  # noqa: F401  they register themselves
+        # They register themselves.
+        from config.kernel import audit_lines, clock, logs, schema  # noqa: F401
         from config.kernel.permissions import export_permissions_ensure
 
         clock.install()
