@@ -114,7 +114,6 @@ def batch_claim(*, now: datetime, batch_id: int | None = None) -> Batch | None:
 
     One that was interrupted too often is failed instead.
     """
-    free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
     known = [kind for kind, known in kinds.items() if known.work]
     with transaction.atomic():
         open_ = Batch.objects.filter(finished_at__isnull=True, kind__in=known)
@@ -124,17 +123,26 @@ def batch_claim(*, now: datetime, batch_id: int | None = None) -> Batch | None:
             advisory("kernel.batch", [1])
             if open_.filter(lease_until__gt=now).exists():
                 return None
-        for pk, runs in open_.filter(free).order_by("id").values_list("pk", "runs"):
+        for pk, runs in open_.filter(_free(now)).order_by("id").values_list("pk", "runs"):
             if runs >= MAX_RUNS:
                 _end(pk, _("It was interrupted too often."), now)
                 continue
             lease = token_hex(16)
-            taken = open_.filter(free, pk=pk).update(
-                lease=lease, lease_until=now + LEASE, runs=F("runs") + 1
-            )
-            if taken:
+            if _take(pk, lease, now):
                 return Batch.objects.select_related("started_by").get(pk=pk, lease=lease)
     return None
+
+
+def _free(now: datetime) -> Q:
+    return Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+
+
+def _take(batch_id: int, lease: str, now: datetime) -> bool:
+    """By compare-and-set: whoever comes second finds it taken."""
+    taken = Batch.objects.filter(_free(now), pk=batch_id, finished_at__isnull=True).update(
+        lease=lease, lease_until=now + LEASE, runs=F("runs") + 1
+    )
+    return bool(taken)
 
 
 _PROGRESS = """

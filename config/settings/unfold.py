@@ -71,6 +71,11 @@ UNFOLD: dict[str, Any] = {
                         **_page(_("Approvals"), "kernel.approval", "approval"),
                         "badge": "stores.admin.approvals.waiting_badge",
                     },
+                    {
+                        "title": _("My background work"),
+                        "icon": "pending_actions",
+                        "link": reverse_lazy("admin:kernel_batch_mine"),
+                    },
                 ]
             },
             _group(

@@ -45,6 +45,21 @@ def lasting(query: QueryDict) -> str:
     return kept.urlencode()
 
 
+def _terms(listed: Any, query: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What each filter in force is called and set to; the rest of the query as it stands."""
+    said, told = [], set()
+    names = {name for name, _value in query}
+    for spec in listed.filter_specs:
+        mine = names.intersection(spec.expected_parameters())
+        choices = [c for c in spec.choices(listed) if c.get("selected") and c.get("display")]
+        if mine and choices:
+            said.append((str(spec.title), ", ".join(str(c["display"]) for c in choices)))
+            told |= mine
+    words = {"q": str(_("search words")), "o": str(_("sort order"))}
+    rest = [(words.get(name, name), value) for name, value in query if name not in told]
+    return [*said, *rest]
+
+
 class SavedFilterMixin:
     """Adds the chips and their pages to a ModelAdmin; one statement for each list."""
 
@@ -94,26 +109,27 @@ class SavedFilterMixin:
         back = reverse(f"{site}:{opts.app_label}_{opts.model_name}_changelist")
         return f"{back}?{query}" if query else back
 
-    def _understood(self, request: HttpRequest) -> str:
-        """The request's filter, as the list itself understands it; 404 where it does not."""
+    def _understood(self, request: HttpRequest) -> tuple[str, list[tuple[str, str]]]:
+        """The request's filter, and what it says in words; 404 where the list does not know it."""
         query = lasting(request.GET)
         if not query or len(query) > QUERY_MOST:
             raise Http404
         asked = request.GET
         request.GET = QueryDict(query)  # type: ignore[assignment]
         try:
-            self.get_changelist_instance(request)  # type: ignore[attr-defined]
+            listed = self.get_changelist_instance(request)  # type: ignore[attr-defined]
+            terms = _terms(listed, parse_qsl(query))
         except (IncorrectLookupParameters, SuspiciousOperation):
             raise Http404 from None
         finally:
             request.GET = asked
-        return query
+        return query, terms
 
     def filter_save_view(self, request: HttpRequest) -> HttpResponseBase:
         """GET asks for the name of the filter in the address, POST keeps it."""
         if not self.has_view_or_change_permission(request):  # type: ignore[attr-defined]
             raise PermissionDenied
-        query = self._understood(request)
+        query, terms = self._understood(request)
         form = FilterForm(request.POST if request.method == "POST" else None)
         status = 200
         if request.method == "POST" and form.is_valid():
@@ -140,7 +156,7 @@ class SavedFilterMixin:
             "opts": opts,
             "media": self.media + form.media,  # type: ignore[attr-defined]
             "form": form,
-            "terms": parse_qsl(query),
+            "terms": terms,
             "back": self._list_url(query),
         }
         request.current_app = site.name  # type: ignore[attr-defined]

@@ -157,11 +157,11 @@ def test_chips_cost_one_statement_however_many(boss, django_assert_num_queries):
     client = staff_client(boss)
     Sale()
     client.get(LIST)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get(LIST)
     for number in range(5):
         keep(client, f"?state__exact=placed&q={number}", name=f"n{number}")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         assert len(chips(client)) == 5
 
 
