@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin.timeline import timeline_words
 from mall import states
-from mall.admin import catalogue, money, order, stock  # noqa: F401
+from mall.admin import catalogue, money, order, product_editor, stock  # noqa: F401
 
 timeline_words(
     kinds={

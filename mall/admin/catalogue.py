@@ -10,7 +10,6 @@ from config.kernel.admin import (
     AuditedAdmin,
     Command,
     ReadOnlyAdmin,
-    ReadOnlyInline,
     ReasonForm,
     ScopedRelatedFilter,
     ServiceAction,
@@ -19,7 +18,8 @@ from config.kernel.admin import (
 )
 from config.kernel.admin.base import ARCHIVE, RESTORE
 from config.kernel.money import yuan
-from mall.models import Brand, Category, Product, Promotion, Review, Sku, StoreOffer
+from mall.admin.store_grid import StoreGrid
+from mall.models import Brand, Category, Promotion, Review, Sku, StoreOffer
 from mall.services.catalogue_import_write import search_text_refresh
 from mall.services.price_change import offer_price_change, price_change
 from mall.services.sku_change import sku_archive, sku_restore
@@ -52,39 +52,6 @@ class CategoryAdmin(SearchedAdmin):
     search_fields = ["code", "name"]
     autocomplete_fields = ["parent"]
     ordering = ["position", "code"]
-
-
-class SkuInline(ReadOnlyInline):
-    model = Sku
-    fields = ["code", "options", "price_fen", "barcode", "archived_at"]
-    show_change_link = True
-    ordering = ["code"]
-
-
-@admin.register(Product)
-class ProductAdmin(SearchedAdmin):
-    list_display = [
-        "code",
-        "name",
-        "category",
-        "brand",
-        "price_fen",
-        "list_price_fen",
-        "on_sale",
-        "archived_at",
-    ]
-    list_select_related = ["category", "brand"]
-    list_filter = ["on_sale", ("archived_at", admin.EmptyFieldListFilter)]
-    search_fields = ["code", "name", "keywords", "skus__code", "skus__barcode__exact"]
-    autocomplete_fields = ["category", "brand"]
-    # The lowest price of its SKUs, kept by whatever changes one of those.
-    readonly_fields = ["price_fen"]
-    ordering = ["-id"]
-    inlines = [SkuInline]
-
-    def has_add_permission(self, request) -> bool:
-        # New products come with the catalogue's import, together with their SKUs and prices.
-        return False
 
 
 class PriceForm(ReasonForm):
@@ -140,7 +107,8 @@ class SkuAdmin(AuditedAdmin):
     list_filter = [("archived_at", admin.EmptyFieldListFilter)]
     search_fields = ["code", "barcode", "product__name", "product__code"]
     ordering = ["-id"]
-    readonly_fields = ["product", "price_fen"]
+    # What it is called by stays; what it is, is edited in the matrix of its product.
+    readonly_fields = ["code", "product", "options", "price_fen"]
     service_actions = [
         ServiceAction(
             "price", _("Change the price"), _set_sku_price, form=PriceForm, sensitive=True
@@ -155,17 +123,10 @@ class SkuAdmin(AuditedAdmin):
         return approvals_of(row)
 
     def has_add_permission(self, request) -> bool:
-        # New SKUs come with the catalogue's import, like their products.
+        # New SKUs come with their product: by its editor, or by the catalogue's import.
         return False
 
 
-finder(
-    Product,
-    lambda term: [Q(code=term), Q(search_text__contains=term.lower())],
-    title="name",
-    detail="code",
-    icon="inventory_2",
-)
 finder(
     Sku,
     lambda term: [Q(code__startswith=term), Q(code__startswith=term.upper()), Q(barcode=term)],
@@ -176,7 +137,7 @@ finder(
 
 
 @admin.register(StoreOffer)
-class StoreOfferAdmin(StaffScoped, AuditedAdmin):
+class StoreOfferAdmin(StoreGrid, StaffScoped, AuditedAdmin):
     store_paths = ("store",)
     list_display = ["store", "sku", "sku__product", "price_fen", "listed"]
     list_display_links = ["store", "sku"]
