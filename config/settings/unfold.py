@@ -93,6 +93,10 @@ UNFOLD: dict[str, Any] = {
                 _page(_("SKUs"), "mall.sku", "barcode"),
                 _page(_("Categories"), "mall.category", "category"),
                 _page(_("Brands"), "mall.brand", "sell"),
+                {
+                    **_page(_("Prices and stock by store"), "mall.storeoffer", "grid_on"),
+                    "link": reverse_lazy("admin:mall_storeoffer_grid"),
+                },
                 _page(_("Store offers"), "mall.storeoffer", "price_change"),
                 _page(_("Stock"), "mall.stock", "warehouse"),
                 _page(_("Stock movements"), "mall.stockmovement", "swap_vert"),
