@@ -51,18 +51,25 @@ def aftersale_approval(
         raise AfterSaleUnknown()
     if after_sale.state == AfterSaleState.REQUESTED:
         order = after_sale.order
-        place = {"operator_id": order.operator_id, "store_id": order.store_id}
         amount_fen = aftersale_amount(after_sale=after_sale)
-        if approval_needed(user=user, kind=REFUND, amount_fen=amount_fen, now=now, **place):
+        if approval_needed(
+            user=user,
+            kind=REFUND,
+            amount_fen=amount_fen,
+            operator_id=order.operator_id,
+            store_id=order.store_id,
+            now=now,
+        ):
             return approval_request(
                 kind=REFUND,
                 subject_type=AfterSale._meta.label_lower,
                 subject_id=after_sale.pk,
                 amount_fen=amount_fen,
                 reason=reason,
+                operator_id=order.operator_id,
+                store_id=order.store_id,
                 actor=actor,
                 now=now,
-                **place,
             )
     aftersale_approve(after_sale_no=after_sale_no, reason=reason, actor=actor, now=now)
     return None

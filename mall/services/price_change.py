@@ -83,10 +83,16 @@ def offer_price_change(
     standard_fen = offer.sku.price_fen
     before_fen = standard_fen if offer.price_fen is None else offer.price_fen
     after_fen = standard_fen if price_fen is None else price_fen
-    place = {"operator_id": offer.store.operator_id, "store_id": offer.store_id}
+    operator_id = offer.store.operator_id
     step_fen = abs(after_fen - before_fen)
     if approval_needed(
-        user=user, kind=OFFER_PRICE, amount_fen=step_fen, base_fen=before_fen, now=now, **place
+        user=user,
+        kind=OFFER_PRICE,
+        amount_fen=step_fen,
+        base_fen=before_fen,
+        operator_id=operator_id,
+        store_id=offer.store_id,
+        now=now,
     ):
         return approval_request(
             kind=OFFER_PRICE,
@@ -101,7 +107,8 @@ def offer_price_change(
             reason=reason,
             actor=actor,
             now=now,
-            **place,
+            operator_id=operator_id,
+            store_id=offer.store_id,
         )
     offer_price_set(
         offer_id=offer_id,

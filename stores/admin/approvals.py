@@ -234,7 +234,12 @@ class ApprovalAdmin(StaffScoped, ReadOnlyAdmin):
             return row.subject_type
         subject = model._base_manager.filter(pk=row.subject_id).first()
         name = model._meta.verbose_name
-        return format_html('{} <a href="{}">{}</a>', name, url, subject or row.subject_id)
+        return format_html(
+            '{} <a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>',
+            name,
+            url,
+            subject or row.subject_id,
+        )
 
     @admin.display(description=_("place"))
     def belongs_to(self, row: Approval) -> str:

@@ -165,14 +165,6 @@ def test_a_request_says_what_will_happen_who_asks_and_why(request_, after_sale, 
     assert command(request_, "withdraw") not in text
 
 
-def test_it_is_a_page_for_a_phone(request_, checker):
-    """Nothing on it is wider than the screen: no fixed width, and the base's own viewport."""
-    for url in (LIST, page(request_), command(request_, "approve")):
-        text = staff_client(checker).get(url).content.decode()
-        assert 'name="viewport"' in text and "width=device-width" in text
-        assert "min-width:" not in text.replace(" ", "").lower().split("<main")[-1]
-
-
 def test_approving_does_it_at_once(request_, after_sale, checker):
     client = staff_client(checker)
     assert client.get(command(request_, "approve")).status_code == 200
