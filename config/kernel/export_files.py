@@ -6,7 +6,7 @@ They lie in ``EXPORT_DIR``, which web and worker processes share and no web serv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any
@@ -126,7 +126,21 @@ def exports_purge(*, now: datetime) -> int:
         folder().joinpath(batch.file).unlink(missing_ok=True)
         kept: dict[str, Any] = {**batch.request, "query": ""}
         purged += Batch.objects.filter(pk=batch.pk).update(file="", request=kept)
-    for part in folder().glob("*.part"):
-        if part.stat().st_mtime < (now - _LEFTOVER).timestamp():
-            part.unlink(missing_ok=True)
+    _sweep(now)
     return purged
+
+
+def _sweep(now: datetime) -> None:
+    """Old files that no batch knows: half ones, and whole ones whose worker came too late."""
+    old = [path for path in folder().iterdir() if _age(path, now) > _LEFTOVER]
+    known = set(Batch.objects.filter(file__in=[p.name for p in old]).values_list("file", flat=True))
+    for path in old:
+        if path.name not in known:
+            path.unlink(missing_ok=True)
+
+
+def _age(path: Path, now: datetime) -> timedelta:
+    try:
+        return now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return timedelta(0)

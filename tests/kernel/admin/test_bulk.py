@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -139,6 +140,28 @@ def test_a_row_that_breaks_something_of_ours_costs_only_itself(boss, shop, monke
     assert states() == ["cancelled", "placed", "cancelled"]
     assert (batch.done, [r["code"] for r in batch.rejects]) == (2, ["error"])
     assert "RuntimeError" not in batch.rejects[0]["reason"]
+
+
+def test_what_is_said_of_a_row_is_kept(boss, shop, monkeypatch):
+    first, second = shop(), shop()
+
+    def asks_another(**asked):
+        return "已提交审批" if asked["order_no"] == second.no else order_cancel(**asked)
+
+    page = admin.site._registry[Order]
+    action = replace(
+        page.bulk_action("cancel")[1],
+        run=lambda c: asks_another(order_no=c.row.no, reason=c.reason, actor=c.actor, now=c.now),
+    )
+    monkeypatch.setattr(page, "service_actions", [action])
+    url = confirm(boss, choose(boss, ORDERS, "cancel", [first, second])).url
+    batch = Batch.objects.get()
+    assert batch.summary == {
+        "done": 2,
+        "refused": 0,
+        "notes": [{"row": second.no, "said": "已提交审批"}],
+    }
+    assert "已提交审批" in boss.get(url).content.decode()
 
 
 def test_the_whole_filtered_list_may_be_chosen(boss, shop):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Permission
 
-from config.kernel import batches, clock, exports
+from config.kernel import batches, clock, exports, tasks
 from config.kernel.admin import export_batches
 from config.kernel.batches import LEASE, batch_claim, batch_work, batches_run
 from config.kernel.export_files import exports_purge
@@ -229,12 +229,15 @@ def test_after_a_week_it_is_gone_and_what_was_searched_for_too(boss, folder, clo
 
 
 def test_what_a_dead_worker_left_is_swept(boss, folder, now):
-    folder.mkdir()
-    part = folder / "1-x.csv.part"
-    part.write_bytes(b"half")
-    assert exports_purge(now=now) == 0 and part.exists()
+    Sale()
+    batch = ask(boss)
+    work()
+    batch.refresh_from_db()
+    for name in ("1-x.csv.part", "1-late.csv"):
+        (folder / name).write_bytes(b"half")
+    assert exports_purge(now=now) == 0 and len(list(folder.iterdir())) == 3
     exports_purge(now=clock.now() + timedelta(days=2))
-    assert not part.exists()
+    assert [file.name for file in folder.iterdir()] == [batch.file]
 
 
 class Killed(BaseException):
@@ -310,6 +313,36 @@ def test_a_filter_that_is_known_no_more_fails_in_words(boss):
     work()
     batch.refresh_from_db()
     assert (batch.status, batch.error) == ("failed", "该列表已不支持此筛选条件。")
+
+
+def test_the_beat_takes_work_up_and_sweeps(boss, folder, settings, clock_at):
+    Sale()
+    batch = ask(boss)
+    beat = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert {tasks.batches_run.name, tasks.exports_purge.name} <= beat
+    tasks.batches_run()
+    batch.refresh_from_db()
+    assert batch.status == "done" and len(list(folder.iterdir())) == 1
+    clock_at(batch.expires_at)
+    tasks.exports_purge()
+    assert list(folder.iterdir()) == []
+
+
+def test_a_broker_that_is_away_delays_work_and_breaks_nothing(
+    boss, monkeypatch, django_capture_on_commit_callbacks
+):
+    def away(**_options):
+        raise ConnectionError
+
+    sent = []
+    monkeypatch.setattr(tasks.batches_run, "apply_async", away)
+    with django_capture_on_commit_callbacks(execute=True):
+        batch = ask(boss)
+    assert batch.status == "waiting"
+    monkeypatch.setattr(tasks.batches_run, "apply_async", lambda **o: sent.append(o))
+    with django_capture_on_commit_callbacks(execute=True):
+        ask(boss)
+    assert sent == [{"retry": False}]
 
 
 def test_a_kind_that_nobody_works_on_stays_untouched(boss, now):
