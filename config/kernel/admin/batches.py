@@ -130,7 +130,7 @@ class BatchAdmin(ReadOnlyAdmin):
         return batch
 
     def _page(self, request: HttpRequest, template: str, title: str, **context: Any):
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
             "title": title,

@@ -115,7 +115,7 @@ class SavedFilterMixin:
         if not query or len(query) > QUERY_MOST:
             raise Http404
         asked = request.GET
-        request.GET = QueryDict(query)  # type: ignore[assignment]
+        request.GET = QueryDict(query)
         try:
             listed = self.get_changelist_instance(request)  # type: ignore[attr-defined]
             terms = _terms(listed, parse_qsl(query))
@@ -159,7 +159,7 @@ class SavedFilterMixin:
             "terms": terms,
             "back": self._list_url(query),
         }
-        request.current_app = site.name  # type: ignore[attr-defined]
+        request.current_app = site.name
         return TemplateResponse(request, "admin/mall/filter_save.html", context, status=status)
 
     def filter_delete_view(self, request: HttpRequest, filter_id: int) -> HttpResponseBase:

@@ -20,13 +20,13 @@ def request_of(batch: Batch, query: str = "") -> HttpRequest:
 
     Permissions and scope are read afresh. Raises Forbidden when they are no staff any more.
     """
-    user = User.objects.filter(pk=batch.started_by_id, is_active=True, is_staff=True).first()
+    user = User.objects.filter(pk=batch.started_by_id or 0, is_active=True, is_staff=True).first()
     if user is None:
         raise Forbidden()
     request = HttpRequest()
     request.method = "GET"
     request.user = user
-    request.GET = QueryDict(query)  # type: ignore[assignment]
+    request.GET = QueryDict(query)
     request.META["SERVER_NAME"], request.META["SERVER_PORT"] = "localhost", "80"
     request._messages = _NoMessages()  # type: ignore[attr-defined]
     return request
