@@ -9,7 +9,12 @@ class MembersConfig(AppConfig):
     def ready(self) -> None:
         from config.kernel.auth import principal_field
         from config.kernel.policies import register_kind
-        from members import audit, audit_cards, audit_messages  # noqa: F401  registers lines
+        from members import (  # noqa: F401  they register the lines
+            audit,
+            audit_card_life,
+            audit_cards,
+            audit_messages,
+        )
         from members.card_rules import rules_validate as card_rules_validate
         from members.points import rules_validate
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from members.models import Card, Member, Message
+from members.models import Card, CardBatch, Member, Message
 from members.states import MessageState
 
 
@@ -18,6 +18,16 @@ def card_lock(*, card_id: int) -> Card | None:
         Card.objects.select_for_update(no_key=True, of=("self",))
         .select_related("product", "operator", "member")
         .filter(pk=card_id)
+        .first()
+    )
+
+
+def batch_lock(*, batch_id: int) -> CardBatch | None:
+    """The batch, whose codes nobody else makes or voids meanwhile."""
+    return (
+        CardBatch.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("operator")
+        .filter(pk=batch_id)
         .first()
     )
 

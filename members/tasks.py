@@ -3,6 +3,10 @@
 from celery import shared_task
 
 from config.kernel import clock
+from config.kernel.actors import SYSTEM
+from members.services.card_alerts import card_alerts_find
+from members.services.card_gift import card_gift_expire
+from members.services.card_hold_expire import card_hold_expire
 from members.services.message_send import messages_send as send
 from members.services.points_expire import points_expire as expire
 
@@ -23,3 +27,23 @@ def points_expire() -> None:
     """End the points whose time is over."""
     while expire(now=clock.now()):
         pass
+
+
+@shared_task(name="members.tasks.card_holds_expire")
+def card_holds_expire() -> None:
+    """End the holds that nobody ended."""
+    while card_hold_expire(now=clock.now()):
+        pass
+
+
+@shared_task(name="members.tasks.card_gifts_expire")
+def card_gifts_expire() -> None:
+    """Give back the gifts that nobody took."""
+    while card_gift_expire(actor=SYSTEM, now=clock.now()):
+        pass
+
+
+@shared_task(name="members.tasks.card_alerts")
+def card_alerts() -> None:
+    """Look for what people should look at."""
+    card_alerts_find(now=clock.now())

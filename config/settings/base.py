@@ -108,10 +108,11 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+VALKEY_URL = cache_url(REDIS_URL)
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": cache_url(REDIS_URL),
+        "LOCATION": VALKEY_URL,
         "TIMEOUT": 300,
     }
 }
@@ -262,6 +263,9 @@ CELERY_BEAT_SCHEDULE = {
     "refunds-send": {"task": "mall.tasks.refunds_send", "schedule": 5.0},
     "orders-close": {"task": "mall.tasks.orders_close", "schedule": 600.0},
     "points-expire": {"task": "members.tasks.points_expire", "schedule": 3600.0},
+    "card-holds-expire": {"task": "members.tasks.card_holds_expire", "schedule": 60.0},
+    "card-gifts-expire": {"task": "members.tasks.card_gifts_expire", "schedule": 300.0},
+    "card-alerts": {"task": "members.tasks.card_alerts", "schedule": 3600.0},
     "coupons-expire": {"task": "coupons.tasks.coupons_expire", "schedule": 3600.0},
     "ledger-seal": {"task": "stores.tasks.ledger_seal", "schedule": 3600.0},
     "approvals-expire": {"task": "config.kernel.tasks.approvals_expire", "schedule": 600.0},

@@ -65,7 +65,13 @@ class CardProduct(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(min_fen__isnull=True, max_fen__isnull=True)
-                | Q(min_fen__gt=0, min_fen__lte=F("price_fen"), max_fen__gte=F("price_fen")),
+                | Q(
+                    min_fen__isnull=False,
+                    max_fen__isnull=False,
+                    min_fen__gt=0,
+                    min_fen__lte=F("price_fen"),
+                    max_fen__gte=F("price_fen"),
+                ),
                 name="members_cardproduct_free_amount",
             ),
             models.CheckConstraint(

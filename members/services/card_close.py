@@ -1,0 +1,191 @@
+"""Close a card and pay its principal back (退卡)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.actors import Actor
+from config.kernel.errors import Conflict, NotFound
+from config.kernel.events import record
+from config.kernel.numbers import new_no
+from members.card_rules import CardRules
+from members.cards import PaybackPart, payback_split
+from members.events import CardPaidBack
+from members.guards import CardNotUsable
+from members.locks import card_lock
+from members.models import Card, CardIdentity, CardPayback, CardPaybackLine
+from members.selectors_cards import card_rules
+from members.services.card_identity import CardIdentityMissing
+from members.services.card_transition import card_transition, ensure_no_holds
+from members.states import CardState, PayWay
+from stores.ledger import AccountSpec, Draft, accounts_ensure, post
+
+# WeChat Pay takes a refund within a year of its payment.
+SOURCE_DAYS = 365
+
+
+class CardCashTooMuch(Conflict):
+    code = "card_cash_too_much"
+    message = _("So much is paid back by transfer to an account of the same name, not in cash.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    pk: int
+    created_at: datetime
+    reference: str
+    principal_id: int
+    principal_fen: int
+    bonus_id: int
+    bonus_fen: int
+    granted_fen: int
+    funded_by: str
+
+
+_LOTS = """
+SELECT l.id, l.created_at, l.reference, p.id, p.balance, b.id, b.balance,
+  coalesce((SELECT t.amount FROM stores_transfer t WHERE t.key = 'card.bonus:' || l.key), 0),
+  coalesce((
+    SELECT f.code FROM stores_transfer t JOIN stores_account f ON f.id = t.debit_id
+    WHERE t.key IN ('card.issue:' || l.key, 'card.topup:' || l.key)
+  ), '')
+FROM members_cardlot l
+JOIN stores_account p ON p.id = l.principal_id JOIN stores_account b ON b.id = l.bonus_id
+WHERE l.card_id = %s::bigint AND p.balance + b.balance > 0 ORDER BY l.id
+"""
+
+
+def card_close_refund(
+    *, card_id: int, reason: str, actor: Actor, now: datetime, cash: bool = False
+) -> CardPayback:
+    """The card is closed for good. Of each lot the principal that is left (less what the policy
+    charges for spent bonus after the days of 法释〔2025〕4号) waits in ``card.payable:{issuer}`` to
+    be sent back; bonus goes to ``bonus.withdrawn:{issuer}``. The payback's lines say how much of
+    which purchase goes which way: the one it came, while the gateway takes it, else by transfer
+    to an account of the holder's name, or in cash (``cash``) up to the law's ¥100.
+
+    A closed card that an order's refund reached is paid out once more. Raises NotFound,
+    CardNotUsable (offered, or closed and empty), CardHasHolds, CardIdentityMissing,
+    CardCashTooMuch.
+    """
+    with transaction.atomic():
+        card = card_lock(card_id=card_id)
+        if card is None:
+            raise NotFound()
+        ensure_no_holds(card=card)
+        lots = _lots(card)
+        if card.state == CardState.OFFERED or (card.state == CardState.CLOSED and not lots):
+            raise CardNotUsable()
+        rules = card_rules(operator_code=card.operator.code, now=now)
+        parts = [_part(lot, rules, now) for lot in lots]
+        ways = _ways(card, lots, parts, rules, cash, now)
+        payback = CardPayback.objects.create(
+            no=new_no("CP"),
+            card=card,
+            member_id=card.member_id,
+            reason=reason[:200],
+            rule=rules.refund_bonus,
+            amount_fen=sum(part.amount for part in parts),
+            withdrawn_fen=sum(part.withdrawn for part in parts),
+            charged_fen=sum(part.charged for part in parts),
+            created_at=now,
+        )
+        CardPaybackLine.objects.bulk_create(
+            CardPaybackLine(
+                payback=payback,
+                lot_id=lot.pk,
+                way=way,
+                reference=lot.reference,
+                amount_fen=part.amount,
+                withdrawn_fen=part.withdrawn,
+                charged_fen=part.charged,
+            )
+            for lot, part, way in zip(lots, parts, ways, strict=True)
+        )
+        if card.state != CardState.CLOSED:
+            card_transition(
+                card=card, to_state=CardState.CLOSED, actor=actor, now=now, reason=reason
+            )
+        post(_drafts(card, payback.no, lots, parts), now=now)
+        event = CardPaidBack(
+            subject_id=card.pk,
+            reason=reason,
+            payback_id=payback.pk,
+            amount_fen=payback.amount_fen,
+        )
+        record([event], actor=actor, now=now)
+    return payback
+
+
+def _lots(card: Card) -> list[_Lot]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOTS, [card.pk])
+        return [_Lot(*row) for row in cursor.fetchall()]
+
+
+def _part(lot: _Lot, rules: CardRules, now: datetime) -> PaybackPart:
+    return payback_split(
+        principal_fen=lot.principal_fen,
+        bonus_fen=lot.bonus_fen,
+        bonus_granted_fen=lot.granted_fen,
+        free=now < lot.created_at + timedelta(days=rules.refund_days),
+        rule=rules.refund_bonus,
+    )
+
+
+def _ways(
+    card: Card,
+    lots: Sequence[_Lot],
+    parts: Sequence[PaybackPart],
+    rules: CardRules,
+    cash: bool,
+    now: datetime,
+) -> list[str]:
+    by_gateway = [
+        lot.funded_by.startswith("wechat:") and now < lot.created_at + timedelta(days=SOURCE_DAYS)
+        for lot in lots
+    ]
+    elsewhere = sum(
+        part.amount for part, source in zip(parts, by_gateway, strict=True) if not source
+    )
+    if elsewhere:
+        known = CardIdentity.objects.filter(member=card.member_id, replaced_at__isnull=True)
+        if not known.exists():
+            raise CardIdentityMissing()
+        if cash and elsewhere > rules.cash_refund_most_fen:
+            raise CardCashTooMuch()
+    other = PayWay.CASH if cash else PayWay.TRANSFER
+    return [PayWay.SOURCE if source else other for source in by_gateway]
+
+
+def _drafts(card: Card, no: str, lots: Sequence[_Lot], parts: Sequence[PaybackPart]) -> list[Draft]:
+    operator = card.operator
+    payable, withdrawn = f"card.payable:{operator.code}", f"bonus.withdrawn:{operator.code}"
+    ids = accounts_ensure(
+        [
+            AccountSpec(payable, operator_id=operator.pk),
+            AccountSpec(withdrawn, operator_id=operator.pk),
+        ]
+    )
+    drafts = []
+    for lot, part in zip(lots, parts, strict=True):
+        for debit_id, credit_id, amount, code in (
+            (lot.principal_id, ids[payable], part.amount, "card.payback"),
+            (lot.principal_id, ids[withdrawn], part.charged, "card.charge"),
+            (lot.bonus_id, ids[withdrawn], part.withdrawn, "bonus.withdraw"),
+        ):
+            if amount:
+                drafts.append(
+                    Draft(
+                        debit_id=debit_id,
+                        credit_id=credit_id,
+                        amount=amount,
+                        code=code,
+                        key=f"{code}:{no}:{lot.pk}",
+                        reference=no,
+                    )
+                )
+    return drafts
