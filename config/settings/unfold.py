@@ -97,7 +97,13 @@ UNFOLD: dict[str, Any] = {
                     **_page(_("Prices and stock by store"), "mall.storeoffer", "grid_on"),
                     "link": reverse_lazy("admin:mall_storeoffer_grid"),
                 },
-                _page(_("Store offers"), "mall.storeoffer", "price_change"),
+                {
+                    **_page(_("Store offers"), "mall.storeoffer", "price_change"),
+                    # The grid above is below its address.
+                    "active": lambda request: (
+                        "/mall/storeoffer/" in request.path and not request.path.endswith("/grid/")
+                    ),
+                },
                 _page(_("Stock"), "mall.stock", "warehouse"),
                 _page(_("Stock movements"), "mall.stockmovement", "swap_vert"),
                 _page(_("Reservations"), "mall.reservation", "bookmark"),
