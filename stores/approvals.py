@@ -41,6 +41,9 @@ POLICY = "approval_limits"
 ALONE, CHECK, SHARE = "alone", "check", "share_bp"
 SUPERUSER = "superuser"
 
+# (role, store, operator) of assignments in force.
+Assigned = list[tuple[str, int | None, int | None]]
+
 
 def register() -> None:
     register_kind(POLICY, limits_validate)
@@ -115,13 +118,11 @@ def _highest(limits: Mapping[str, int | None], roles: Iterable[str]) -> Authorit
     return max(found, key=lambda a: (a.limit_fen is None, a.limit_fen or 0), default=None)
 
 
-def _assigned_at(
-    user: Any, *, operator_id: int | None, store_id: int | None, now: datetime
-) -> list[tuple[str, int | None, int | None]]:
-    """(role, store, operator) of each assignment in force at ``now`` that reaches the place."""
+def _reaching(assigned: Assigned, *, operator_id: int | None, store_id: int | None) -> Assigned:
+    """Those assignments that reach the place: it, its operator, or headquarters."""
     return [
         (role, store, operator)
-        for role, store, operator in assigned_roles(user, now)
+        for role, store, operator in assigned
         if (store is None and operator is None)
         or (store is not None and store == store_id)
         or (operator is not None and operator == operator_id)
@@ -142,10 +143,47 @@ def checker_authority(
         return None
     if user.is_superuser:
         return Authority(SUPERUSER, None)
-    there = _assigned_at(user, operator_id=operator_id, store_id=store_id, now=now)
+    assigned = assigned_roles(user, now)
+    there = _reaching(assigned, operator_id=operator_id, store_id=store_id)
     roles = [row[0] for row in there if kind.permission in granted_by(*row)]
     limits = LimitsInForce.at(now).of(kind, operator_id) if roles else {}
     return _highest(limits.get(CHECK, {}), roles)
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What ``user`` does without another person: limits and assignments are read once, for as
+    many questions as a page has."""
+
+    user: Any
+    limits: LimitsInForce
+    assigned: Assigned
+
+    @classmethod
+    def at(cls, user: Any, now: datetime) -> "Alone":
+        """At most three statements; none for a superuser."""
+        if user.is_active and user.is_superuser:
+            return cls(user, LimitsInForce({}, {}), [])
+        return cls(user, LimitsInForce.at(now), assigned_roles(user, now))
+
+    def needs_another(
+        self,
+        *,
+        kind: str,
+        amount_fen: int,
+        operator_id: int | None = None,
+        store_id: int | None = None,
+        base_fen: int | None = None,
+    ) -> bool:
+        """See :func:`approval_needed`."""
+        if self.user.is_active and self.user.is_superuser:
+            return False
+        limits = self.limits.of(approval_kind(kind), operator_id)
+        if base_fen is not None and amount_fen <= share_down(base_fen, limits.get(SHARE, 0)):
+            return False
+        there = _reaching(self.assigned, operator_id=operator_id, store_id=store_id)
+        own = _highest(limits.get(ALONE, {}), (row[0] for row in there))
+        return own is None or not own.covers(amount_fen)
 
 
 def approval_needed(
@@ -163,14 +201,13 @@ def approval_needed(
     ``base_fen``: what the amount is a change of, for a kind whose limits have a ``share_bp``. That
     the user may do it at all is for the caller to ask. A superuser needs nobody.
     """
-    if user.is_active and user.is_superuser:
-        return False
-    limits = LimitsInForce.at(now).of(approval_kind(kind), operator_id)
-    if base_fen is not None and amount_fen <= share_down(base_fen, limits.get(SHARE, 0)):
-        return False
-    there = _assigned_at(user, operator_id=operator_id, store_id=store_id, now=now)
-    alone = _highest(limits.get(ALONE, {}), (row[0] for row in there))
-    return alone is None or not alone.covers(amount_fen)
+    return Alone.at(user, now).needs_another(
+        kind=kind,
+        amount_fen=amount_fen,
+        operator_id=operator_id,
+        store_id=store_id,
+        base_fen=base_fen,
+    )
 
 
 def approvals_to_decide(user: Any, now: datetime) -> "QuerySet[Approval]":

@@ -17,6 +17,7 @@ from config.kernel.approvals import (
 from config.kernel.policies import PolicyInvalid
 from stores.approvals import (
     POLICY,
+    Alone,
     approval_needed,
     approvals_to_decide,
     checker_authority,
@@ -349,3 +350,14 @@ def test_a_decision_by_somebody_from_elsewhere(store, ask, now, sql):
 
     plant(sql.format(other=make_store().pk), table="stores_assignment")
     assert fired() == ["approval.by_its_staff"]
+
+
+def test_many_questions_cost_two_statements(store, now, django_assert_num_queries):
+    user = make_staff(store=store, role="manager")
+    with django_assert_num_queries(2):
+        alone = Alone.at(user, now)
+        answers = [
+            alone.needs_another(kind=KIND, amount_fen=amount_fen, **here(store))
+            for amount_fen in range(499, 503)
+        ]
+    assert answers == [False, False, True, True]
