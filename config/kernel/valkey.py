@@ -21,7 +21,7 @@ SECONDS = 1
 def client() -> Redis:
     """One per process; its connections belong to threads and survive a fork."""
     return Redis.from_url(
-        settings.CACHES["default"]["LOCATION"],
+        settings.VALKEY_URL,
         socket_timeout=SECONDS,
         socket_connect_timeout=SECONDS,
         retry=Retry(NoBackoff(), 1),

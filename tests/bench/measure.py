@@ -37,17 +37,22 @@ class Load:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU of a process and all below it, dead children included. Linux's /proc."""
-    tree = _tree(pid)
+    """CPU of a process and all below it, dead children included. Linux."""
     total = 0.0
-    for process in tree:
+    for process in _tree(pid):
         try:
+            # Of the living to the nanosecond: ten milliseconds are many requests.
+            total += time.clock_gettime(_cpu_clock(process))
             fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        own, waited = fields[11:13], fields[13:15]
-        total += sum(map(int, own)) + sum(map(int, waited))
-    return total / TICK
+        total += sum(map(int, fields[13:15])) / TICK
+    return total
+
+
+def _cpu_clock(pid: int) -> int:
+    """The kernel's name for the CPU clock of a process, as clock_getcpuclockid(3) makes it."""
+    return (~pid << 3) | 2
 
 
 def _tree(pid: int) -> list[int]:
