@@ -120,4 +120,6 @@ class IsMember(BasePermission):
 
     def has_permission(self, request, view) -> bool:
         user = request.user
-        return isinstance(user, Principal) and bool(user.extra.get("member_id"))
+        if not isinstance(user, Principal) or not user.extra.get("member_id"):
+            return False
+        return user.extra.get("member_archived_at") is None

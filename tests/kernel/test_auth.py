@@ -10,7 +10,7 @@ from rest_framework.test import APIRequestFactory
 from config.kernel.auth import IsMember, SessionTokenAuthentication
 from config.kernel.models import Session
 from config.kernel.sessions import SessionStore
-from tests.factories import make_member, make_user, session_token
+from tests.factories import api_client, make_member, make_user, session_token
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +43,16 @@ def test_a_user_without_a_member_acts_as_a_user():
     request = APIRequestFactory().get("/")
     request.user = principal
     assert IsMember().has_permission(request, None) is False
+
+
+def test_a_member_that_is_archived_is_no_member_any_more(now):
+    member = make_member()
+    phone = api_client(member)
+    assert phone.get("/api/v1/me").status_code == 200
+    type(member).objects.filter(pk=member.pk).update(archived_at=now)
+    refused = phone.get("/api/v1/me")
+    assert refused.status_code == 403
+    assert refused.json()["errors"][0]["code"] == "members_only"
 
 
 def test_no_token_is_anonymous(django_assert_num_queries):

@@ -1,5 +1,6 @@
 """The kernel's own pages, the sign-in of the admin, and what other packages register."""
 
+from datetime import datetime
 from importlib import import_module
 from typing import Any
 
@@ -20,11 +21,13 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from config.kernel import clock
 from config.kernel.admin.actions import Command, ServiceAction
 from config.kernel.admin.base import AuditedAdmin, ReadOnlyAdmin
 from config.kernel.admin.forms import ReasonForm
 from config.kernel.models import Code, Event, EventDelivery, PolicyVersion, User
 from config.kernel.policies import policy_draft, policy_publish
+from config.kernel.second_factor_reset import second_factor_reset
 
 # Staff sign in where everybody does, so the second factor and its rate limits apply here too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -43,6 +46,12 @@ for model in (Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken
         admin.site.unregister(model)
 
 
+def _reset_second_factor(command: Command) -> None:
+    second_factor_reset(
+        user_id=command.row.pk, reason=command.reason, actor=command.actor, now=command.now
+    )
+
+
 @admin.register(User)
 class UserAdmin(BaseUserAdmin, AuditedAdmin):  # type: ignore[misc]
     """People who sign in. What they may do at which store is their assignments' business."""
@@ -55,6 +64,25 @@ class UserAdmin(BaseUserAdmin, AuditedAdmin):  # type: ignore[misc]
     search_fields = ["username", "first_name", "last_name", "email"]  # type: ignore[misc]
     ordering = ["username"]
     readonly_fields = ["last_login", "date_joined"]  # type: ignore[misc]
+    service_actions = [
+        ServiceAction(
+            "second-factor-reset",
+            _("Reset the second factor"),
+            _reset_second_factor,
+            sensitive=True,
+            danger=True,
+            allowed=lambda row: Authenticator.objects.filter(user_id=row.pk).exists(),
+            explanation=_(
+                "For a lost phone. Make sure that it is really them who ask: from now on the"
+                " password alone signs in, until a new second factor is set up. All of their"
+                " sessions end."
+            ),
+        )
+    ]
+
+    def _may(self, request, action, row=None) -> bool:
+        may_change = row is None or self.has_change_permission(request, row)
+        return may_change and super()._may(request, action, row)
 
     def get_readonly_fields(self, request, obj=None):
         fields = list(super().get_readonly_fields(request, obj))
@@ -149,6 +177,13 @@ class PolicyPublishForm(ReasonForm):
     )
 
     field_order = ["effective_from", "reason"]
+
+    def clean_effective_from(self) -> datetime:
+        """From this minute on: what has been decided by a rule is not decided anew."""
+        start = self.cleaned_data["effective_from"]
+        if start < clock.now().replace(second=0, microsecond=0):
+            raise forms.ValidationError(_("A rule cannot begin in the past."))
+        return start
 
 
 def _draft(command: Command) -> Any:

@@ -11,13 +11,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.http import Http404, HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel import clock
 from config.kernel.admin.actions import Command, ServiceAction
 from config.kernel.admin.base import ReadOnlyAdmin
+from config.kernel.admin.columns import column_name
 from config.kernel.models import Session
 from config.kernel.session_end import sessions_end
 
@@ -44,6 +45,13 @@ def _end_all(command: Command) -> None:
     )
 
 
+class _Unlinked:
+    """A list whose rows have no page of their own; its first column keeps its name."""
+
+    def url_for_result(self, result: Any) -> str:
+        raise NoReverseMatch
+
+
 @admin.register(Session)
 class SessionAdmin(ReadOnlyAdmin):
     """Sessions in force of people who are signed in."""
@@ -51,7 +59,6 @@ class SessionAdmin(ReadOnlyAdmin):
     hidden = ("session_key", "session_data")
     fields = ["user", "expire_date"]
     list_display = ["person", "username", "staff", "since", "seen", "expire_date", "end_link"]
-    list_display_links = None
     list_select_related = ["user"]
     list_filter = ["user__is_staff"]
     search_fields = ["user__username", "user__first_name", "user__last_name"]
@@ -61,6 +68,15 @@ class SessionAdmin(ReadOnlyAdmin):
         ServiceAction("end", _("End the session"), _end, danger=True),
         ServiceAction("end-all", _("End all sessions of this user"), _end_all, danger=True),
     ]
+
+    def get_changelist(self, request, **kwargs):
+        base = super().get_changelist(request, **kwargs)
+        return type(base.__name__, (_Unlinked, base), {})
+
+    def get_list_display(self, request):
+        shown = super().get_list_display(request)
+        may_end = any(self._may(request, action) for action in self.service_actions)
+        return shown if may_end else [c for c in shown if column_name(c) != "end_link"]
 
     def get_queryset(self, request: HttpRequest):
         found = super().get_queryset(request).select_related("user")

@@ -36,6 +36,7 @@ timeline_words(
         "kernel.exported": _("list exported"),
         "kernel.policy_published": _("policy published"),
         "kernel.reference_changed": _("data changed"),
+        "kernel.second_factor_reset": _("second factor reset"),
         "kernel.sessions_ended": _("sessions ended"),
     }
 )

@@ -69,6 +69,17 @@ def test_the_list_says_who_and_since_when_and_never_the_key(client, other, now):
     assert all(row.session_key not in exported for row in rows.values())
 
 
+def test_on_a_phone_the_first_column_says_what_it_is(client, other):
+    staff_client(other)
+    text = client.get(LIST).content.decode()
+    assert 'data-label="用户"' in text and "选择记录" not in text
+    # And whoever may end none is offered none.
+    assert command(session_of(other)) in text
+    auditor = staff_client(make_staff(role="auditor"))
+    text = auditor.get(LIST).content.decode()
+    assert other.username in text and "/command/end" not in text
+
+
 def test_what_has_ended_and_nobodys_are_not_listed(client, other, boss, now):
     gone = {"session_data": "", "expire_date": now - timedelta(hours=1)}
     Session.objects.create(session_key="gone", user=other, **gone)
