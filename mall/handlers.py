@@ -8,15 +8,23 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from config.kernel import read_cache
+from config.kernel.approvals import approvals_close
 from config.kernel.events import EventBase, echo, subscribe
 from config.kernel.models import Event
 from config.kernel.money import yuan
 from config.kernel.reference import ReferenceChanged
-from mall.events import CatalogueChanged, OrderCancelled, OrderPaid, OrderRefunded, RefundDone
+from mall.events import (
+    AfterSaleChanged,
+    CatalogueChanged,
+    OrderCancelled,
+    OrderPaid,
+    OrderRefunded,
+    RefundDone,
+)
 from mall.listing import ANSWERS
-from mall.models import Order, OrderLine, Refund
+from mall.models import AfterSale, Order, OrderLine, Refund
 from mall.services.fulfilment_open import fulfilments_open
-from mall.states import LineKind, TenderKind
+from mall.states import AfterSaleState, LineKind, TenderKind
 from members.services.message_queue import MessageDraft, messages_queue
 from members.services.points_settle import PointsTarget, points_settle
 
@@ -47,6 +55,17 @@ def points_follow(events: Sequence[Event], now: datetime) -> None:
             )
             if paid_at is not None
         ],
+        now=now,
+    )
+
+
+def approvals_follow(events: Sequence[Event], now: datetime) -> None:
+    """What was asked of a second person is moot once the after-sale is decided without them."""
+    decided = (AfterSaleState.APPROVED, AfterSaleState.REFUSED)
+    approvals_close(
+        subject_type=AfterSale._meta.label_lower,
+        subject_ids={e.subject_id for e in events if e.to_state in decided},
+        reason="decided otherwise",
         now=now,
     )
 
@@ -117,5 +136,6 @@ def subscribe_all() -> None:
     subscribe("mall.fulfilment", [OrderPaid], parcels_open)
     subscribe("mall.points", [OrderPaid, OrderRefunded, OrderCancelled], points_follow)
     subscribe("mall.messages", [OrderPaid, RefundDone], messages_tell)
+    subscribe("mall.approvals", [AfterSaleChanged], approvals_follow)
     subscribe("mall.answers", [CatalogueChanged], answers_end)
     echo(ReferenceChanged, catalogue_changed)

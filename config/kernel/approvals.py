@@ -5,7 +5,7 @@ what amount is said by one registered judge (``stores`` knows roles). A service 
 caller's own limit too low files :func:`approval_request` instead of acting.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -270,6 +270,17 @@ def approvals_expire(*, now: datetime, limit: int = 200) -> int:
     return _expire(Approval.objects.all(), now, limit)
 
 
+def approvals_close(
+    *, subject_type: str, subject_ids: Iterable[int], reason: str, now: datetime
+) -> int:
+    """End what still waits about rows for which it was decided otherwise; returns how many.
+
+    For handlers: within the action itself it would wait for whoever decides on the request.
+    """
+    about = Approval.objects.filter(subject_type=subject_type, subject_id__in=list(subject_ids))
+    return _end(about.filter(state=ApprovalState.PENDING), now, reason)
+
+
 def approval_transition(
     *,
     approval: Approval,
@@ -330,15 +341,23 @@ def _authority(
 
 def _expire(rows: Any, now: datetime, limit: int = 200) -> int:
     due = rows.filter(state=ApprovalState.PENDING, expires_at__lte=now)
-    expired = 0
-    for approval in due.order_by("expires_at", "pk")[:limit]:
+    return _end(due.order_by("expires_at", "pk")[:limit], now)
+
+
+def _end(waiting: Iterable[Approval], now: datetime, reason: str = "") -> int:
+    ended = 0
+    for approval in waiting:
         try:
             with transaction.atomic():
                 approval_transition(
-                    approval=approval, to_state=ApprovalState.EXPIRED, actor=SYSTEM, now=now
+                    approval=approval,
+                    to_state=ApprovalState.EXPIRED,
+                    actor=SYSTEM,
+                    now=now,
+                    reason=reason,
                 )
         except ApprovalEnded:
             # Decided while we came to it.
             continue
-        expired += 1
-    return expired
+        ended += 1
+    return ended

@@ -7,15 +7,19 @@ from functools import partial
 from django.db.models import F
 
 from config.kernel.actors import Actor
+from config.kernel.approvals import approval_decide
 from config.kernel.errors import DomainError
-from config.kernel.models import User
+from config.kernel.models import Approval, User
+from config.kernel.states import ApprovalState
 from guides.simulation.agenda import Agenda
 from mall.models import AfterSale, Fulfilment, Order, OrderLine
-from mall.services.aftersale import aftersale_approve, aftersale_refuse, aftersale_request
+from mall.services.aftersale import aftersale_refuse, aftersale_request
+from mall.services.aftersale_approval import REFUND, aftersale_approval
 from mall.services.order_handover import order_handover, order_ready
 from mall.services.return_in_store import return_in_store
 from mall.states import AfterSaleKind, AfterSaleState, FulfilmentState, LineKind, OrderState
 from stores.services.pickup_token import token_of
+from stores.states import Role
 
 # Percent of the parcels on the shelf that are fetched today, by days since they lie there. What
 # nobody fetched within a week is a no-show.
@@ -32,8 +36,10 @@ def morning(agenda: Agenda) -> None:
     _parcels_of_yesterday(agenda, ids)
     _returns(agenda, ids)
     open_requests = AfterSale.objects.filter(state=AfterSaleState.REQUESTED, order__member__in=ids)
-    for no in open_requests.order_by("pk").values_list("no", flat=True):
-        agenda.at(agenda.soon(agenda.opening, 0, 180), partial(_decide, agenda, no))
+    asked = _asked()
+    for pk, no in open_requests.order_by("pk").values_list("pk", "no"):
+        decide = partial(_office, agenda, pk) if pk in asked else partial(_decide, agenda, no)
+        agenda.at(agenda.soon(agenda.opening, 0, 180), decide)
 
 
 def parcels_arrive(agenda: Agenda, now: datetime) -> None:
@@ -195,15 +201,51 @@ def _decide(agenda: Agenda, no: str, now: datetime) -> None:
     if manager is None:
         return
     refused = agenda.rng.randrange(100) < 15
-    decide, reason = (
-        (aftersale_refuse, "已备货，请到店协商") if refused else (aftersale_approve, "同意退款")
-    )
     try:
-        decide(after_sale_no=no, reason=reason, actor=Actor.user(manager), now=now)
+        if refused:
+            aftersale_refuse(
+                after_sale_no=no,
+                reason="已备货，请到店协商",
+                actor=Actor.user(manager),
+                now=now,
+            )
+        elif aftersale_approval(after_sale_no=no, reason="同意退款", user=manager, now=now):
+            # Above what a manager grants alone: tomorrow the office looks at it.
+            return
     except DomainError:
         # Decided by a person of this mall before.
         return
     agenda.tally["refused" if refused else "approved"] += 1
+
+
+def _asked() -> set[int]:
+    """After-sales about which managers have asked the office."""
+    waiting = Approval.objects.filter(kind=REFUND, state=ApprovalState.PENDING)
+    return set(waiting.values_list("subject_id", flat=True))
+
+
+def _office(agenda: Agenda, after_sale_id: int, now: datetime) -> None:
+    """Somebody of the group's finance approves what a manager asked for."""
+    office = (
+        User.objects.filter(
+            assignments__role=Role.FINANCE,
+            assignments__store=None,
+            assignments__operator=None,
+            assignments__until=None,
+            is_active=True,
+        )
+        .order_by("pk")
+        .first()
+    )
+    waiting = Approval.objects.filter(kind=REFUND, state=ApprovalState.PENDING)
+    approval = waiting.filter(subject_id=after_sale_id).first()
+    if office is None or approval is None:
+        return
+    try:
+        approval_decide(approval_id=approval.pk, approve=True, user=office, now=now)
+    except DomainError:
+        return
+    agenda.tally["approved"] += 1
 
 
 def _all(no: str) -> list[tuple[int, int]]:

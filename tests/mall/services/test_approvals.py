@@ -144,6 +144,37 @@ def test_what_was_decided_otherwise_meanwhile_is_not_refunded(store, asked, now)
     assert request.state == "pending" and not Refund.objects.exists()
 
 
+@pytest.mark.parametrize("how", ["refused", "approved"])
+def test_what_was_asked_ends_when_it_is_decided_without_it(store, asked, now, relayed, how):
+    request = approve(asked, at(store, "manager"), now)
+    if how == "approved":
+        approve(asked, at(store, "headquarters"), now)
+    else:
+        aftersale_refuse(
+            after_sale_no=asked.no, reason="拆封", actor=Actor.user(at(store, "manager")), now=now
+        )
+
+    relayed(now)
+
+    request.refresh_from_db()
+    assert (request.state, request.checker, request.decided_at) == ("expired", None, now)
+    last = Event.objects.filter(subject_type="approval").latest("id")
+    assert (last.to_state, last.reason, last.actor_kind) == (
+        "expired",
+        "decided otherwise",
+        "system",
+    )
+
+
+def test_it_does_not_end_before_that(store, asked, now, relayed):
+    request = approve(asked, at(store, "manager"), now)
+
+    relayed(now)
+
+    request.refresh_from_db()
+    assert request.state == "pending"
+
+
 def test_another_amount_than_was_asked_for_is_not_refunded(store, asked, now):
     request = approve(asked, at(store, "manager"), now)
     Approval.objects.filter(pk=request.pk).update(amount_fen=59_999)
