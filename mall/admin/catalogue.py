@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin import (
     AuditedAdmin,
+    Bulk,
     Command,
     ReadOnlyAdmin,
     ReasonForm,
@@ -21,6 +22,7 @@ from config.kernel.money import yuan
 from mall.admin.store_grid import StoreGrid
 from mall.models import Brand, Category, Promotion, Review, Sku, StoreOffer
 from mall.services.catalogue_import_write import search_text_refresh
+from mall.services.offer_list import offer_list
 from mall.services.price_change import offer_price_change, price_change
 from mall.services.sku_change import sku_archive, sku_restore
 from mall.states import PromotionKind
@@ -100,6 +102,24 @@ def _set_offer_price(command: Command) -> str | None:
     )
 
 
+def _list(command: Command) -> None:
+    _set_listed(command, listed=True)
+
+
+def _unlist(command: Command) -> None:
+    _set_listed(command, listed=False)
+
+
+def _set_listed(command: Command, *, listed: bool) -> None:
+    offer_list(
+        offer_id=command.row.pk,
+        listed=listed,
+        reason=command.reason,
+        actor=command.actor,
+        now=command.now,
+    )
+
+
 @admin.register(Sku)
 class SkuAdmin(AuditedAdmin):
     list_display = ["code", "product", "options", "price_fen", "barcode", "archived_at"]
@@ -149,8 +169,17 @@ class StoreOfferAdmin(StoreGrid, StaffScoped, AuditedAdmin):
     service_actions = [
         ServiceAction(
             "price", _("Change the price"), _set_offer_price, form=OfferPriceForm, sensitive=True
-        )
+        ),
+        ServiceAction("list", _("Sell at the store"), _list, allowed=lambda row: not row.listed),
+        ServiceAction(
+            "unlist",
+            _("Do not sell at the store"),
+            _unlist,
+            allowed=lambda row: row.listed,
+            danger=True,
+        ),
     ]
+    bulk_actions = [Bulk("price"), Bulk("list"), Bulk("unlist")]
 
     def timeline_subjects(self, row):
         return approvals_of(row)

@@ -65,4 +65,9 @@ def test_what_is_referenced_is_not_deleted_with_its_owner():
                 if rule is not models.PROTECT:
                     cascades.add(f"{model.__name__}.{field.name}")
 
-    assert cascades == {"Session.user", "CardHoldLine.hold", "CartLine.member"}
+    assert cascades == {
+        "Session.user",
+        "SavedFilter.user",
+        "CardHoldLine.hold",
+        "CartLine.member",
+    }

@@ -14,14 +14,16 @@ from config.kernel.actors import SYSTEM
 from config.kernel.admin import bulk
 from config.kernel.batches import LEASE, batch_claim, batch_work, batches_run
 from config.kernel.models import Batch, Event
-from mall.models import AfterSale, Brand, Order, Sku, Stock
+from mall.models import AfterSale, Brand, Order, Sku, Stock, StoreOffer
 from mall.services.aftersale import aftersale_request
 from mall.services.order_end import order_cancel
 from stores.models import Assignment
 from tests.factories import (
     make_brand,
     make_member,
+    make_offer,
     make_product,
+    make_sku,
     make_staff,
     make_stock,
     make_store,
@@ -34,6 +36,7 @@ pytestmark = pytest.mark.django_db
 
 ORDERS = "/admin/mall/order/"
 BRANDS = "/admin/mall/brand/"
+OFFERS = "/admin/mall/storeoffer/"
 
 
 @pytest.fixture
@@ -276,6 +279,22 @@ def test_skus_leave_by_their_own_service(boss):
     assert product.price_fen == 12_000 and Sku.objects.get(pk=cheap.pk).archived_at
 
 
+def test_offers_go_onto_and_off_the_shelf_and_get_one_price(boss, now):
+    offers = [make_offer(store=make_store(), sku=make_sku(), price_fen=9_000) for _ in range(2)]
+    confirm(boss, choose(boss, OFFERS, "unlist", offers[:1]))
+    confirm(boss, choose(boss, OFFERS, "unlist", offers))
+    last = Batch.objects.latest("id")
+    assert (last.done, [r["code"] for r in last.rejects]) == (1, ["offer_listed_already"])
+    assert set(StoreOffer.objects.values_list("listed", flat=True)) == {False}
+    confirm(boss, choose(boss, OFFERS, "list", offers))
+    assert set(StoreOffer.objects.values_list("listed", flat=True)) == {True}
+    told = Event.objects.filter(subject_type="mall.storeoffer", subject_id=offers[0].pk)
+    assert [e.payload["change"] for e in told.order_by("id")] == ["unlisted", "listed"]
+
+    confirm(boss, choose(boss, OFFERS, "price", offers), price_fen="88.50")
+    assert set(StoreOffer.objects.values_list("price_fen", flat=True)) == {8_850}
+
+
 def background(monkeypatch, at_once=0):
     monkeypatch.setattr(bulk, "AT_ONCE", at_once)
 
@@ -496,5 +515,7 @@ def test_there_are_commands_for_many_rows():
         ("mall.refund", "retry"),
         ("mall.sku", "archive"),
         ("mall.product", "archive"),
+        ("mall.storeoffer", "unlist"),
+        ("members.card", "freeze"),
         ("coupons.template", "archive"),
     } <= set(EVERYWHERE)
