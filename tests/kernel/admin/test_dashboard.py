@@ -317,6 +317,24 @@ def test_a_role_sees_the_panels_of_its_permissions(store):
     assert "top_up" not in figures(manager)
 
 
+def test_unlike_assignments_show_each_figure_where_it_may_be_seen(store):
+    other = make_store()
+    for place, fen in ((store, 1_000), (other, 20_000)):
+        home = make_member(home_store=place)
+        type(home).objects.filter(pk=home.pk).update(created_at=NOON)
+        sale(place, NOON, fen)
+    user = make_staff(store=store, role="service", since=NOON)
+    make_staff(store=other, role="clerk", user=user, since=NOON)
+    seen = figures(staff_client(user))
+    assert seen["sales"][0] == 21_000
+    assert seen["joined"][0] == 1
+    make_staff(store=other, role="manager", user=user, since=NOON)
+    guides = board(staff_client(user)).rankings
+    assert [r.code for r in guides] == ["guides"]
+    narrowed = figures(staff_client(user), store=other.pk)
+    assert (narrowed["sales"][0], narrowed["joined"][0]) == (20_000, 0)
+
+
 def test_filters_narrow_and_offer_only_what_may_be_seen(store, boss):
     sister, foreign = make_store(operator=store.operator), make_store()
     sale(store, NOON, 1_000), sale(sister, NOON, 20_000), sale(foreign, NOON, 300_000)

@@ -192,7 +192,19 @@ def test_before_it_is_ready_it_stays(store, clerk, now):
     assert steps(pickup) == [("", "awaiting")]
 
 
-@pytest.mark.parametrize("who", ["another store", "another operator", "ended", "future", "root"])
+@pytest.mark.parametrize(
+    "who",
+    [
+        "another store",
+        "another operator",
+        "ended",
+        "future",
+        "root",
+        "auditor",
+        "finance",
+        "manager elsewhere",
+    ],
+)
 def test_whoever_is_not_its_staff_cannot_hand_it_over(store, now, who):
     """CRMEB: any store's staff can hand over another store's pickup."""
     yesterday = now - timedelta(days=1)
@@ -204,6 +216,14 @@ def test_whoever_is_not_its_staff_cannot_hand_it_over(store, now, who):
         "ended": lambda: make_staff(store=store, since=yesterday, until=now),
         "future": lambda: make_staff(store=store, since=now + timedelta(hours=1)),
         "root": lambda: make_user(superuser=True),
+        "auditor": lambda: make_staff(store=store, role="auditor", since=yesterday),
+        "finance": lambda: make_staff(operator=store.operator, role="finance", since=yesterday),
+        "manager elsewhere": lambda: make_staff(
+            store=store,
+            role="auditor",
+            since=yesterday,
+            user=make_staff(store=make_store(), role="manager", since=yesterday),
+        ),
     }[who]()
     pickup = open_for(store, now)
     pickup_ready(pickup_id=pickup.pk, actor=SYSTEM, now=now)

@@ -115,3 +115,16 @@ def test_another_store_is_not_stopped_by_it(parcel, clerk, now):
     there = make_staff(store=other, since=now - timedelta(days=1))
     theirs = opened(other, now, order_no="SO2")
     assert pickup_find(user=there, text=f"{theirs.digits} 8000", now=now) == theirs
+
+
+@pytest.mark.parametrize("role", ["auditor", "finance"])
+def test_whoever_does_no_desk_work_finds_no_parcel(parcel, now, role):
+    user = make_staff(store=parcel.store, role=role, since=now - timedelta(days=1))
+    with pytest.raises(PickupElsewhere):
+        pickup_find(user=user, text=pickup_token(parcel), now=now)
+
+
+@pytest.mark.parametrize("role", ["manager", "clerk", "service", "headquarters"])
+def test_whoever_does_desk_work_finds_it(parcel, now, role):
+    user = make_staff(store=parcel.store, role=role, since=now - timedelta(days=1))
+    assert pickup_find(user=user, text=pickup_token(parcel), now=now) == parcel
