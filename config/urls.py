@@ -10,18 +10,19 @@ from config.health import healthz, readyz
 from mall.web.pictures import product_picture, uploaded_picture
 
 api: list[URLPattern | URLResolver] = [
+    # In the order in which they are asked for.
+    path("", include("mall.api.urls")),
     path("", include("members.api.urls")),
     path("", include("coupons.api.urls")),
-    path("", include("mall.api.urls")),
     path("", include("guides.api.urls")),
     path("schema/", SchemaView.as_view(), name="schema"),
 ]
 
 urlpatterns = [
+    path("api/v1/", include(api)),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}img/icon.svg")),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path("api/v1/", include(api)),
     path("_allauth/", include("allauth.headless.urls")),
     # Staff accounts have no mail address: a password is reset by who manages them.
     path("accounts/password/reset/", RedirectView.as_view(pattern_name="account_login")),

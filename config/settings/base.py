@@ -317,8 +317,9 @@ structlog.configure(
     wrapper_class=structlog.stdlib.BoundLogger,
     cache_logger_on_first_use=True,
 )
-# config.kernel.logs binds the address.
+# config.kernel.logs binds the address and the caller.
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_USER_ID_FIELD = ""
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
