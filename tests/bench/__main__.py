@@ -10,8 +10,8 @@ import json
 import os
 import random
 import socket
-import subprocess
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -272,6 +272,10 @@ class Bench:
                 for name, c in floors.items()
             },
             "hot_to_spread": round(statistics.median(self.hot_to_spread), 2),
+            "hot_to_spread_rounds": [round(ratio, 2) for ratio in self.hot_to_spread],
+            "to_floor_sql": round(
+                self.cases["place_and_pay"].cpu_ms / floors["floor_sql"].cpu_ms, 2
+            ),
             "cached_to_ping": {
                 name: round(self.cases[f"{name}_cached"].cpu_ms / ping, 2)
                 for name in ("product_list", "product_page")
@@ -292,7 +296,9 @@ def show(document: dict[str, Any]) -> None:
             f"{name:<20}{c['rps']:>8}{'':>16}{c['web_cpu_ms']:>8.2f}{c['pg_cpu_ms']:>8.2f}"
             f"{c['sql']:>5}"
         )
-    print(f"hot SKU / spread SKUs: {document['hot_to_spread']}")
+    print(f"place_and_pay / floor_sql: {document['to_floor_sql']}")
+    rounds = ", ".join(map(str, document["hot_to_spread_rounds"]))
+    print(f"hot SKU / spread SKUs: {document['hot_to_spread']}, the median of {rounds}")
     for name, times in document["cached_to_ping"].items():
         print(f"{name}_cached / ping: {times}")
     if HISTORY.exists():
