@@ -20,14 +20,15 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel import clock
 from config.kernel.actors import Actor
-from config.kernel.admin import ReadOnlyInline, ReasonForm, finder
+from config.kernel.admin import ReasonForm, finder
 from config.kernel.admin.actions import require_recent_sign_in
 from config.kernel.errors import DomainError
+from config.kernel.money import yuan
 from mall.admin.catalogue import SearchedAdmin
 from mall.admin.product_forms import ProductForm
 from mall.admin.product_sheet import Sheet, sheet_of, sheet_sent
 from mall.images import MAX_BYTES
-from mall.models import Product, Sku
+from mall.models import Product
 from mall.selectors.schedule import coming_turns
 from mall.services.product_edit import FIELDS, product_add, product_edit
 from mall.services.product_images import (
@@ -36,13 +37,6 @@ from mall.services.product_images import (
     product_images_arrange,
 )
 from mall.services.product_skus import CellsInvalid, SkusWritten, product_skus, variants_of
-
-
-class SkuInline(ReadOnlyInline):
-    model = Sku
-    fields = ["code", "options", "price_fen", "barcode", "archived_at"]
-    show_change_link = True
-    ordering = ["code"]
 
 
 class ScheduleFilter(admin.SimpleListFilter):
@@ -277,20 +271,19 @@ class ProductAdmin(EditorPages, SearchedAdmin):
     search_fields = ["code", "name", "keywords", "skus__code", "skus__barcode__exact"]
     autocomplete_fields = ["category", "brand"]
     ordering = ["-id"]
-    inlines = [SkuInline]
     list_before_template = "admin/mall/product_list_before.html"
     change_form_outer_before_template = "admin/mall/product_before.html"
 
     def get_fieldsets(self, request, obj=None):
         # The lowest price of its SKUs and its pictures have pages of their own.
-        follows = ["price_fen", "pictures"] if obj is not None else []
+        follows = ["price_from", "pictures"] if obj is not None else []
         return [
             (None, {"fields": ["code", "name", ("category", "brand"), "brief", "keywords"]}),
             (_("Details"), {"fields": ["unit", "attributes", "list_price_fen", *follows]}),
             (
                 _("On the shelf"),
                 {
-                    "fields": ["on_sale", ("listed_from", "listed_until"), "archived_at", "shown"],
+                    "fields": ["on_sale", "listed_from", "listed_until", "archived_at", "shown"],
                     "description": _("Times are those of Shanghai; either may be left empty."),
                 },
             ),
@@ -298,11 +291,12 @@ class ProductAdmin(EditorPages, SearchedAdmin):
 
     def get_readonly_fields(self, request, obj=None):
         # Others know a product by its code.
-        fixed = ["code", "pictures"] if obj is not None else []
-        return [*super().get_readonly_fields(request, obj), "price_fen", *fixed]
+        fixed = ["code", "price_from", "pictures"] if obj is not None else []
+        return [*super().get_readonly_fields(request, obj), *fixed]
 
-    def get_inlines(self, request, obj):
-        return self.inlines if obj is not None else []
+    @admin.display(description=_("price from"))
+    def price_from(self, row: Product) -> str | None:
+        return yuan(row.price_fen) if row.price_fen else None
 
     @admin.display(description=_("schedule"), ordering="listed_from")
     def schedule(self, row: Product) -> str | None:

@@ -113,14 +113,19 @@ class StoreGrid:
     ) -> TemplateResponse:
         site = self.admin_site  # type: ignore[attr-defined]
         rows = [
-            {"sku": sku, "cells": [cells[store.pk, sku.pk] for store in page.stores]}
+            {
+                "sku": sku,
+                "words": _option_words(sku),
+                "cells": [cells[store.pk, sku.pk] for store in page.stores],
+            }
             for sku in page.skus
         ]
         context = {
             **site.each_context(request),
             "title": page.title,
             "subtitle": page.subtitle,
-            "opts": StoreOffer._meta,
+            "opts": Product._meta if page.product else StoreOffer._meta,
+            "original": page.product,
             "tabs": page.tabs(site, request),
             "page": page,
             "rows": rows,
@@ -162,7 +167,7 @@ class _Page:
             if q:
                 mine = mine.filter(Q(name__icontains=q) | Q(code__icontains=q))
             stores, before, after = _paged(request, "stores", mine, STORES_PER_PAGE)
-            live = Sku.objects.filter(product=product, archived_at=None).order_by("pk")
+            live = product.skus.filter(archived_at=None).select_related("product").order_by("pk")
             skus, up, down = _paged(request, "skus", live, ROWS_PER_PAGE)
             return cls(request, product, None, (), stores, skus, before, after, up, down)
         choices = list(mine[:500])
@@ -216,6 +221,12 @@ class _Page:
     def _where(self, permission: str, store_ids: Sequence[int]) -> set[int]:
         mine = Store.objects.for_staff(self.request.user, permission)
         return set(mine.filter(pk__in=store_ids).values_list("pk", flat=True))
+
+
+def _option_words(sku: Sku) -> str:
+    """Its values in the order of the product's options."""
+    names = [option["name"] for option in sku.product.options if option["name"] in sku.options]
+    return " / ".join(sku.options[n] for n in dict.fromkeys([*names, *sku.options]))
 
 
 def _searched(q: str) -> QuerySet[Sku]:

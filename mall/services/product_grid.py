@@ -23,7 +23,7 @@ from mall.guards_offer import OfferChange, offers_set
 from mall.guards_stock_count import Count, Level, stock_count, stock_levels
 from mall.models import Sku, Stock, StoreOffer
 from mall.services.price_change import OFFER_PRICE
-from stores.approvals import approval_needed
+from stores.approvals import Alone
 from stores.models import Store
 
 MAX_CELLS = 500
@@ -66,10 +66,6 @@ class CellEdit:
     def offer_differs(self) -> bool:
         return (self.price_fen, self.listed) != (self.was_fen, self.was_listed)
 
-    @property
-    def count_differs(self) -> bool:
-        return self.counted is not None and self.counted != self.was_on_hand
-
 
 @dataclass
 class GridWritten:
@@ -111,7 +107,7 @@ def product_grid(
     store for the first time in this moment); on any of them nothing remains.
     """
     offers = [e for e in edits if e.offer_differs]
-    counts = [e for e in edits if e.count_differs]
+    counts = [e for e in edits if e.counted is not None]
     _check(edits, offers, counts)
     written, actor = GridWritten(), Actor.user(user)
     with transaction.atomic():
@@ -160,19 +156,18 @@ def _too_large(
     stores = Store.objects.filter(pk__in={e.store_id for e in priced})
     operators = dict(stores.values_list("pk", "operator_id"))
     found: dict[Key, _Step] = {}
+    alone = Alone.at(user, now)
     for e in priced:
         own_fen = standard[e.sku_id]
         before_fen = own_fen if e.was_fen is None else e.was_fen
         after_fen = own_fen if e.price_fen is None else e.price_fen
         step = _Step(e, operators[e.store_id], own_fen, abs(after_fen - before_fen))
-        if approval_needed(
-            user=user,
+        if alone.needs_another(
             kind=OFFER_PRICE,
             amount_fen=step.amount_fen,
             base_fen=before_fen,
             operator_id=step.operator_id,
             store_id=e.store_id,
-            now=now,
         ):
             found[e.key] = step
     return found
@@ -243,6 +238,8 @@ def _counts(edits: Sequence[CellEdit], written: GridWritten, now: datetime) -> l
         level, count = levels.get(e.key), counts[e.key]
         if (level.on_hand if level else 0) != e.was_on_hand:
             written.refused.append((*e.key, MOVED))
+        elif count.on_hand == e.was_on_hand:
+            continue  # as it should be
         elif level is None:
             first[e.key] = count
         elif count.on_hand < level.reserved:
