@@ -68,6 +68,11 @@ def approvals_of(row: Model) -> list[Subject]:
     return [(SUBJECT, pk) for pk in found.values_list("pk", flat=True)]
 
 
+def kind_name(code: str) -> str:
+    known = {kind.code: kind.label for kind in approval_kinds()}
+    return str(known.get(code, code))
+
+
 class WhoseFilter(admin.SimpleListFilter):
     """Without a choice the list is an inbox, for whoever approves anything at all."""
 
@@ -215,8 +220,7 @@ class ApprovalAdmin(StaffScoped, ReadOnlyAdmin):
 
     @admin.display(description=_("kind"), ordering="kind")
     def what(self, row: Approval) -> str:
-        known = {kind.code: kind.label for kind in approval_kinds()}
-        return str(known.get(row.kind, row.kind))
+        return kind_name(row.kind)
 
     @admin.display(description=_("what will happen"))
     def effect(self, row: Approval) -> str:
@@ -261,4 +265,5 @@ finder(
     lambda term: number_like(term, "no"),
     detail="kind",
     icon="approval",
+    shown=kind_name,
 )

@@ -55,6 +55,7 @@ def test_each_thing_is_found_by_what_is_written_on_it(boss):
         "王小": {sale.member},
         sale.member.no: {sale.member},
         sale.card.no: {sale.card},
+        sale.approval.no: {sale.approval},
         sale.coupon.no: {sale.coupon},
         sale.payment.no: {sale.payment},
         "4200-xyz": {sale.payment},
