@@ -18,8 +18,9 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import Actor
 from config.kernel.errors import Conflict
-from members.cards import CardPart, LotValue, card_split
+from members.cards import CardPart
 from members.events import CardHoldChanged
+from members.guards_part import part_of_hold
 from stores.guards import EVENT_COLUMNS, event_values
 from stores.ledger import (
     AccountSpec,
@@ -32,23 +33,25 @@ from stores.ledger import (
 )
 
 
-class CardNotUsable(Conflict):
+class CardRefused(Conflict):
+    """What cannot be bought, topped up or spent as agreed: every refusal of a card is one."""
+
+    code = "card_refused"
+    message = _("This cannot be done with this card.")
+
+
+class CardNotUsable(CardRefused):
     """Frozen, closed, expired, or not the card that the value was said to be on."""
 
     code = "card_not_usable"
     message = _("This card cannot be used now.")
 
 
-class CardNotAccepted(Conflict):
+class CardNotAccepted(CardRefused):
     """The product is limited to operators or stores, and this is none of them."""
 
     code = "card_not_accepted"
     message = _("This card is not accepted here.")
-
-
-class CaptureInvalid(Conflict):
-    code = "capture_invalid"
-    message = _("Between nothing and what is held, {held} fen, can be captured.")
 
 
 class HoldNotOpen(Conflict):
@@ -165,18 +168,6 @@ LEFT JOIN LATERAL (
 """
 
 
-# What a hold holds of each lot, in the order of its lots.
-_HELD = """
-SELECT l.id, h.card_id, l.principal_id,
-  coalesce(sum(x.amount_fen) FILTER (WHERE x.account_id = l.principal_id), 0)::bigint,
-  l.bonus_id, coalesce(sum(x.amount_fen) FILTER (WHERE x.account_id = l.bonus_id), 0)::bigint,
-  h.consume
-FROM members_cardhold h JOIN members_cardholdline x ON x.hold_id = h.id
-JOIN members_cardlot l ON l.id = x.lot_id
-WHERE h.reference = %s::text GROUP BY l.id, h.id ORDER BY l.id
-"""
-
-
 def card_hold(
     *,
     card_id: int,
@@ -231,10 +222,12 @@ def card_capture(
 
     Returns the fen moved. Raises DuplicateTransfer when it was captured before, HoldNotOpen when
     it was released, expired or never held, CardNotUsable when the card was frozen meanwhile or
-    another operator was said at the hold, CaptureInvalid for more than is held, or nothing.
+    another operator was said at the hold; CaptureInvalid for more than is held, or nothing.
     """
     with transaction.atomic(savepoint=False):
-        parts = None if amount_fen is None else _part_of_hold(reference, amount_fen)
+        parts = (
+            None if amount_fen is None else part_of_hold(reference=reference, amount_fen=amount_fen)
+        )
         captured = None if parts is None else amount_fen
         rows = _end("captured", reference, acceptor_code, actor, now, captured)
         if not rows:
@@ -369,23 +362,6 @@ def _sales_accounts(rows: list[tuple[Any, ...]], acceptor_code: str) -> dict[str
         ids = accounts_ensure(list(specs.values()))
         found |= {code: ids[spec.code] for code, spec in specs.items()}
     return found
-
-
-def _part_of_hold(reference: str, amount_fen: int) -> dict[int, int] | None:
-    """``amount_fen`` of what is held, per account; None when there is no such hold."""
-    with connection.cursor() as cursor:
-        cursor.execute(_HELD, [reference])
-        rows = cursor.fetchall()
-    if not rows:
-        return None
-    lots = [
-        LotValue(lot_id, card_id, "", 0, p_id, p_fen, b_id, b_fen, consume=consume)
-        for lot_id, card_id, p_id, p_fen, b_id, b_fen, consume in rows
-    ]
-    held = sum(lot.value_fen for lot in lots)
-    if not 0 < amount_fen <= held:
-        raise CaptureInvalid(held=held)
-    return _per_account((p.account_id, p.amount_fen) for p in card_split(lots, amount_fen))
 
 
 def _holder(parts: Sequence[CardPart]) -> int | None:

@@ -21,7 +21,7 @@ from coupons.guards import CouponUnavailable
 from coupons.states import Channel
 from mall.books import books
 from mall.guards import stock_end
-from mall.locks import order_lock, payment_lock
+from mall.locks import OrderUnknown, order_lock, payment_lock
 from mall.models import Adjustment, Order, OrderLine, Payment
 from mall.services.notification_record import notification_record
 from mall.services.order_end import end_unpaid
@@ -33,9 +33,8 @@ from mall.states import (
     OrderState,
     PaymentState,
     ReservationState,
-    TenderKind,
 )
-from members.guards import CardNotUsable, HoldNotOpen, card_capture
+from members.guards import CardRefused, HoldNotOpen, card_capture
 from members.services.card_issue import card_issue
 from stores.ledger import Draft, post
 
@@ -55,7 +54,7 @@ class CardProductChanged(Conflict):
 
 
 # What an order was promised and can no longer have: it ends, and its money goes back.
-_PROMISES_BROKEN = (CardNotUsable, HoldNotOpen, CouponUnavailable, CardProductChanged)
+_PROMISES_BROKEN = (CardRefused, HoldNotOpen, CouponUnavailable, CardProductChanged)
 
 
 def payment_notify(*, notification: GatewayNotification, now: datetime) -> str:
@@ -94,31 +93,29 @@ def payment_apply(*, trade: Trade, now: datetime) -> str:
 def _apply(trade: Trade, now: datetime) -> str:
     if not trade.paid:
         return "ignored"
-    order_id = (
-        Payment.objects.filter(no=trade.out_trade_no).values_list("order_id", flat=True).first()
-    )
-    if order_id is None:
-        raise PaymentUnknown()
-    order = order_lock(order_id=order_id)
+    try:
+        order = order_lock(payment_no=trade.out_trade_no, related=["operator"])
+    except OrderUnknown:
+        raise PaymentUnknown() from None
     payment = payment_lock(no=trade.out_trade_no)
-    assert payment is not None  # found above, and payments are never deleted
+    assert payment is not None  # it found the order, and payments are never deleted
     if payment.state == PaymentState.CAPTURED:
         return "already captured"
     same = (trade.mchid, trade.amount_fen, trade.currency or "CNY")
     if same != (payment.mchid, payment.amount_fen, "CNY") or not trade.transaction_id:
         raise PaymentMismatch(payment=payment.no)
     try:
-        with transaction.atomic():
-            payment_transition(
-                payment=payment,
-                to_state=PaymentState.CAPTURED,
-                actor=SYSTEM,
-                now=now,
-                transaction_id=trade.transaction_id,
-                captured_at=now,
-            )
+        payment_transition(
+            payment=payment,
+            to_state=PaymentState.CAPTURED,
+            actor=SYSTEM,
+            now=now,
+            transaction_id=trade.transaction_id,
+            captured_at=now,
+        )
     except IntegrityError:
-        # The transaction id is unique: this money has paid something else already.
+        # The transaction id is unique: this money has paid something else already. Callers roll
+        # back on it, so no savepoint is needed for what nearly never happens.
         raise PaymentMismatch(payment=payment.no) from None
     if order.state == OrderState.PLACED:
         try:
@@ -172,7 +169,8 @@ def _pay_order(order: Order, payment: Payment, now: datetime) -> None:
             ],
             now=now,
         )
-    if order.tenders.exclude(kind=TenderKind.WECHAT).exists():
+    if payment.amount_fen < order.total_fen:
+        # The rest is held on a card.
         card_capture(reference=order.no, acceptor_code=order.operator.code, now=now, actor=SYSTEM)
     stock_end(order_id=order.pk, reference=order.no, state=ReservationState.SOLD, now=now)
     if all(line.kind == LineKind.CARD for line in lines):
@@ -181,6 +179,8 @@ def _pay_order(order: Order, payment: Payment, now: datetime) -> None:
 
 
 def _redeem_coupons(order: Order, now: datetime) -> None:
+    if not order.discount_fen:
+        return
     used: dict[str, int] = {}
     rows = Adjustment.objects.filter(line__order=order, kind=DiscountKind.COUPON)
     for no, amount in rows.values_list("reference", "amount_fen"):

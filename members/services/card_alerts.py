@@ -1,6 +1,7 @@
 """Look for cards that nobody uses, and for use that is not what people do."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -119,7 +120,7 @@ def card_alerts_find(*, now: datetime) -> int:
     }
     found = 0
     for kind, sql in _FOUND.items():
-        values = {
+        values: dict[str, Any] = {
             "kind": kind,
             "period": year if kind == "dormant" else day,
             "now": now,
@@ -127,7 +128,9 @@ def card_alerts_find(*, now: datetime) -> int:
             "span": timedelta(hours=rules["refund_hours"]),
             "most": most.get(kind, 0),
         }
-        named = {name: value for name, value in values.items() if f"%({name})s" in sql + _WRITE}
+        named: dict[str, Any] = {
+            name: value for name, value in values.items() if f"%({name})s" in sql + _WRITE
+        }
         with connection.cursor() as cursor:
             cursor.execute(_WRITE.format(found=sql), named)
             found += len(cursor.fetchall())

@@ -6,11 +6,12 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import Actor
-from config.kernel.errors import Conflict, NotFound
+from config.kernel.errors import NotFound
 from config.kernel.events import record
 from members import identity
 from members.card_rules import CardRules
 from members.events import CardIdentityRecorded, CardIdentityRevealed
+from members.guards import CardRefused
 from members.locks import member_lock
 from members.models import CardIdentity, Member
 from members.states import PayerKind
@@ -19,7 +20,7 @@ from members.states import PayerKind
 KEPT = timedelta(days=5 * 366)
 
 
-class CardIdentityMissing(Conflict):
+class CardIdentityMissing(CardRefused):
     """The law wants to know who buys: a bound phone, or an entry in the register."""
 
     code = "card_identity_missing"

@@ -6,29 +6,29 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import Actor
-from config.kernel.errors import Conflict
 from config.kernel.money import yuan
 from config.kernel.numbers import new_no
 from members.card_rules import CardRules
+from members.guards import CardRefused
 from members.models import Card, CardIdentity, CardLot, CardProduct
 from members.services.card_offer import card_offer_take
 from members.states import PayerKind
 from stores.ledger import AccountSpec, Draft, DuplicateTransfer, accounts_ensure, post
 
 
-class CardLimitExceeded(Conflict):
+class CardLimitExceeded(CardRefused):
     code = "card_limit_exceeded"
     message = _("A card of this kind may hold at most {limit}.")
 
 
-class CardAmountRefused(Conflict):
+class CardAmountRefused(CardRefused):
     """Not the product's amount, or not between its least and its most."""
 
     code = "card_amount_refused"
     message = _("This amount cannot be put on such a card.")
 
 
-class CardCashRefused(Conflict):
+class CardCashRefused(CardRefused):
     code = "card_cash_refused"
     message = _("So much has to be paid by transfer, not in cash.")
 

@@ -6,15 +6,16 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import Actor
-from config.kernel.errors import Conflict, NotFound
+from config.kernel.errors import NotFound
 from config.kernel.events import record
 from members.card_offers import bonus_of
 from members.events import TopUpOfferReturned, TopUpOfferTaken
+from members.guards import CardRefused
 from members.models import CardLot, CardProduct, Member, TopUpOfferUse
 from members.selectors_cards import topup_offers
 
 
-class TopUpOfferGone(Conflict):
+class TopUpOfferGone(CardRefused):
     """Over, used before, or not for this card, member, store or amount."""
 
     code = "topup_offer_gone"

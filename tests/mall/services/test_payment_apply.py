@@ -16,7 +16,7 @@ from mall.services.payment_apply import (
     payment_apply,
     payment_notify,
 )
-from members.models import Card, CardProduct
+from members.models import Card, CardProduct, Member
 from members.selectors import card_lots
 from members.services.card_freeze import card_freeze, card_unfreeze
 from stores.models import Account, Transfer
@@ -378,3 +378,18 @@ def test_a_transaction_that_paid_something_else_pays_nothing_here(order, payment
     payment.refresh_from_db()
     order.refresh_from_db()
     assert (payment.state, order.state) == ("created", "placed")
+
+
+def test_a_card_whose_buyer_may_no_longer_hold_it_is_not_issued(now):
+    store, member = make_store(), make_member()
+    product = make_card_product(operator=store.operator, price_fen=30_000, bonus_fen=3_000)
+    order = place_order(member, store=store, card_product=product.code, now=now)
+    payment = open_payment(order, now=now)
+    Member.objects.update(phone=None)
+
+    assert payment_apply(trade=trade(payment), now=now) == "late: refunded"
+
+    event = Event.objects.get(subject_type="order", to_state="cancelled")
+    assert event.reason == "card_identity_missing"
+    assert not Card.objects.exists()
+    gone_back(order, payment, now)

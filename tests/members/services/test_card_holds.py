@@ -9,7 +9,6 @@ from config.kernel.actors import SYSTEM
 from config.kernel.models import Event
 from members.cards import LotValue, card_split
 from members.guards import (
-    CaptureInvalid,
     CardNotAccepted,
     CardNotUsable,
     HoldNotOpen,
@@ -18,6 +17,7 @@ from members.guards import (
     card_release,
     card_spend,
 )
+from members.guards_part import CaptureInvalid
 from members.models import Card, CardHold
 from members.selectors import card_lots
 from members.services.card_hold_expire import card_hold_expire
