@@ -22,7 +22,9 @@ from config.kernel.admin import (
 from config.kernel.admin.timeline import Subject
 from config.kernel.money import yuan
 from coupons.models import Redemption
+from mall.admin.aftersale_form import AfterSaleForm
 from mall.models import AfterSale, Fulfilment, Order, OrderLine, Payment, Refund, Tender
+from mall.services.aftersale import aftersale_request
 from mall.services.order_end import order_cancel
 from mall.states import OrderState
 from members.models import Member, Message
@@ -138,6 +140,17 @@ def _cancel(command: Command) -> None:
     )
 
 
+def _ask_back(command: Command) -> None:
+    aftersale_request(
+        order_no=command.row.no,
+        lines=command.data["lines"],
+        kind=command.data["kind"],
+        reason=command.reason,
+        actor=command.actor,
+        now=command.now,
+    )
+
+
 @admin.register(Order)
 class OrderAdmin(StaffScoped, ReadOnlyAdmin):
     store_paths = ("store",)
@@ -190,7 +203,15 @@ class OrderAdmin(StaffScoped, ReadOnlyAdmin):
             allowed=lambda row: row.state == OrderState.PLACED,
             explanation=_("Stock, coupons and held stored value are released."),
             danger=True,
-        )
+        ),
+        ServiceAction(
+            "after-sale",
+            _("Ask for units back"),
+            _ask_back,
+            allowed=lambda row: row.state in (OrderState.PAID, OrderState.COMPLETED),
+            form=AfterSaleForm,
+            explanation=_("For a member who calls. It is decided like one the member asked for."),
+        ),
     ]
     bulk_actions = [Bulk("cancel", amount="total_fen")]
 

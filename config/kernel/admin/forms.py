@@ -60,7 +60,12 @@ def yuan_field(db_field: models.Field) -> YuanField:
 
 
 class ReasonForm(forms.Form):
-    """What every command of the admin asks for at least: why."""
+    """What every command of the admin asks for at least: why.
+
+    A form whose fields depend on the row says ``of_row`` and is given it as ``row``.
+    """
+
+    of_row = False
 
     reason = forms.CharField(
         label=_("reason"),

@@ -339,6 +339,7 @@ def test_exports_hold_what_the_list_holds(role, bound, mine):
 
 COMMANDS = [
     ("mall.order", "cancel", {"headquarters", "manager", "service"}),
+    ("mall.order", "after-sale", {"headquarters", "manager", "service"}),
     ("mall.aftersale", "approve", {"headquarters", "finance", "manager", "service"}),
     ("mall.aftersale", "refuse", {"headquarters", "finance", "manager", "service"}),
     ("mall.refund", "retry", {"headquarters", "finance"}),

@@ -119,6 +119,37 @@ def _member(order):
     return Actor.member(order.member_id)
 
 
+def test_service_asks_for_a_member_who_calls(placed, store, now):
+    pay_order(placed, now=now)
+    user = make_staff(operator=store.operator, role="service", since=now)
+    client, url = staff_client(user), command(placed, "after-sale")
+    assert url in client.get(page(placed)).content.decode()
+    assert 'name="units-0"' in client.get(url).content.decode()
+    for units in ("", "0", "3", "-1", "x"):
+        refused = client.post(url, {"units-0": units, "kind": "refund", "reason": "来电要退"})
+        assert refused.status_code == 200 and refused.context["form"].errors, units
+    assert not AfterSale.objects.exists()
+
+    form = {"units-0": "1", "kind": "refund", "reason": "来电要退"}
+    assert client.post(url, form).status_code == 302
+    asked = AfterSale.objects.get()
+    assert (asked.state, asked.kind, asked.reason) == ("requested", "refund", "来电要退")
+    assert list(asked.lines.values_list("line__position", "quantity")) == [(0, 1)]
+    assert not Refund.objects.exists()
+    event = Event.objects.get(subject_type="after_sale")
+    assert (event.actor_kind, event.actor_id) == ("user", str(user.pk))
+    assert client.post(url, form).status_code == 409
+    assert AfterSale.objects.count() == 1
+
+
+def test_what_is_not_paid_is_not_asked_back(client, placed):
+    url = command(placed, "after-sale")
+    assert url not in client.get(page(placed)).content.decode()
+    form = {"units-0": "1", "kind": "refund", "reason": "来电要退"}
+    assert client.post(url, form).status_code == 409
+    assert not AfterSale.objects.exists()
+
+
 def test_an_after_sale_is_approved(client, boss, asked):
     answer = client.post(command(asked, "approve"), {"reason": "同意"})
     assert answer.status_code == 302
