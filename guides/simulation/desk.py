@@ -7,19 +7,17 @@ from functools import partial
 from django.db.models import F
 
 from config.kernel.actors import Actor
-from config.kernel.approvals import approval_decide
 from config.kernel.errors import DomainError
-from config.kernel.models import Approval, User
-from config.kernel.states import ApprovalState
+from config.kernel.models import User
+from guides.simulation import office
 from guides.simulation.agenda import Agenda
 from mall.models import AfterSale, Fulfilment, Order, OrderLine
 from mall.services.aftersale import aftersale_refuse, aftersale_request
-from mall.services.aftersale_approval import REFUND, aftersale_approval
+from mall.services.aftersale_approval import aftersale_approval
 from mall.services.order_handover import order_handover, order_ready
 from mall.services.return_in_store import return_in_store
 from mall.states import AfterSaleKind, AfterSaleState, FulfilmentState, LineKind, OrderState
 from stores.services.pickup_token import token_of
-from stores.states import Role
 
 # Percent of the parcels on the shelf that are fetched today, by days since they lie there. What
 # nobody fetched within a week is a no-show.
@@ -36,9 +34,10 @@ def morning(agenda: Agenda) -> None:
     _parcels_of_yesterday(agenda, ids)
     _returns(agenda, ids)
     open_requests = AfterSale.objects.filter(state=AfterSaleState.REQUESTED, order__member__in=ids)
-    asked = _asked()
+    asked = office.refunds_asked()
     for pk, no in open_requests.order_by("pk").values_list("pk", "no"):
-        decide = partial(_office, agenda, pk) if pk in asked else partial(_decide, agenda, no)
+        grant = partial(office.refund_grant, agenda, pk)
+        decide = grant if pk in asked else partial(_decide, agenda, no)
         agenda.at(agenda.soon(agenda.opening, 0, 180), decide)
 
 
@@ -216,36 +215,6 @@ def _decide(agenda: Agenda, no: str, now: datetime) -> None:
         # Decided by a person of this mall before.
         return
     agenda.tally["refused" if refused else "approved"] += 1
-
-
-def _asked() -> set[int]:
-    """After-sales about which managers have asked the office."""
-    waiting = Approval.objects.filter(kind=REFUND, state=ApprovalState.PENDING)
-    return set(waiting.values_list("subject_id", flat=True))
-
-
-def _office(agenda: Agenda, after_sale_id: int, now: datetime) -> None:
-    """Somebody of the group's finance approves what a manager asked for."""
-    office = (
-        User.objects.filter(
-            assignments__role=Role.FINANCE,
-            assignments__store=None,
-            assignments__operator=None,
-            assignments__until=None,
-            is_active=True,
-        )
-        .order_by("pk")
-        .first()
-    )
-    waiting = Approval.objects.filter(kind=REFUND, state=ApprovalState.PENDING)
-    approval = waiting.filter(subject_id=after_sale_id).first()
-    if office is None or approval is None:
-        return
-    try:
-        approval_decide(approval_id=approval.pk, approve=True, user=office, now=now)
-    except DomainError:
-        return
-    agenda.tally["approved"] += 1
 
 
 def _all(no: str) -> list[tuple[int, int]]:

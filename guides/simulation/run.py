@@ -14,7 +14,7 @@ from config.kernel import clock
 from config.kernel.errors import DomainError
 from config.kernel.models import Batch
 from config.kernel.tasks import without_nudges
-from guides.simulation import desk, gateway, night, people, shopping
+from guides.simulation import desk, gateway, night, office, people, shopping
 from guides.simulation.agenda import Agenda
 from guides.simulation.crew import Crew, live_together
 from guides.simulation.traffic import midnight, visit_moment, visits_expected
@@ -192,7 +192,9 @@ def _beat(agendas: list[Agenda], moment: datetime, crew: Crew) -> None:
 
 
 def _leave_something_to_do(agenda: Agenda, end: datetime, crew: Crew) -> None:
-    """After the last day staff find at least one open request."""
+    """After the last day staff find at least one open request, and one to approve."""
     crew.sync()
-    if crew.leads and desk.regret_at_last(agenda, now=end):
+    if crew.leads:
+        desk.regret_at_last(agenda, now=end)
+        office.price_ask_at_last(now=end)
         night.relay(now=end)

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Max, Sum
 
 from config.kernel import audit, clock
-from config.kernel.models import Batch, Event
+from config.kernel.models import Approval, Batch, Event
 from config.kernel.tasks import nudge, without_nudges
 from coupons.models import Redemption
 from guides.models import Attribution, CommissionEntry
@@ -129,6 +129,7 @@ def test_a_simulated_mall_keeps_every_rule_and_has_something_on_every_screen(dem
     waiting = Fulfilment.objects.filter(state__in=["pending", "ready"])
     assert set(waiting.values_list("store__code", flat=True)) == shops
     assert AfterSale.objects.filter(state="requested").exists()
+    assert Approval.objects.filter(state="pending").exists()
     assert Attribution.objects.exists() and CommissionEntry.objects.exists()
     assert Redemption.objects.exists()
     assert Message.objects.filter(state="sent").exists()
