@@ -1,7 +1,8 @@
 """Row locks of the mall, each for a stated reason, in the order of ``config.kernel.locks``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db.models import F, Q
 
@@ -14,11 +15,23 @@ class OrderUnknown(NotFound):
     code = "order_unknown"
 
 
-def order_lock(*, order_id: int | None = None, no: str | None = None, **scope) -> Order:
+def order_lock(
+    *,
+    order_id: int | None = None,
+    no: str | None = None,
+    payment_no: str | None = None,
+    related: Sequence[str] = (),
+    **scope,
+) -> Order:
     """The order, locked until commit: whatever changes an order's state, payments or refunds
-    holds this first. ``scope`` narrows it to the caller's (e.g. ``member_id=…``)."""
-    key = {"pk": order_id} if order_id is not None else {"no": no}
-    order = Order.objects.select_for_update(no_key=True).filter(**key, **scope).first()
+    holds this first. ``scope`` narrows it to the caller's (e.g. ``member_id=…``); ``related`` is
+    read with it and not locked."""
+    if payment_no is not None:
+        key: dict[str, Any] = {"payments__no": payment_no}
+    else:
+        key = {"pk": order_id} if order_id is not None else {"no": no}
+    rows = Order.objects.select_for_update(no_key=True, of=("self",)).filter(**key, **scope)
+    order = rows.select_related(*related).first() if related else rows.first()
     if order is None:
         raise OrderUnknown()
     return order

@@ -53,7 +53,7 @@ def payment_create(
     if openid is None:
         raise PayerUnknown()
     with transaction.atomic():
-        order = order_lock(no=order_no, member_id=member_id)
+        order = order_lock(no=order_no, member_id=member_id, related=["operator"])
         if order.state != OrderState.PLACED or order.expires_at <= now:
             raise OrderNotPayable()
         open_states = [PaymentState.CREATED, PaymentState.PENDING]

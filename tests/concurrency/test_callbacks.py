@@ -61,8 +61,8 @@ def test_medusa_13301_control_without_the_order_lock_it_is_applied_twice(order, 
     payment = open_payment(order)
     applied = []
 
-    def read_only(*, order_id=None, no=None, **scope):
-        found = Order.objects.get(pk=order_id)
+    def read_only(*, payment_no, **scope):
+        found = Order.objects.get(payments__no=payment_no)
         time.sleep(0.1)
         return found
 
@@ -108,7 +108,7 @@ def test_saleor_14926_a_refreshed_page_gets_the_same_payment(order, now):
 @pytest.mark.corrupts
 def test_saleor_14926_control_without_lock_and_index_it_pays_twice(order, now, monkeypatch):
     # given a lock that only reads, and the index behind it gone
-    def read_only(*, no, **scope):
+    def read_only(*, no, related, **scope):
         found = Order.objects.get(no=no, **scope)
         time.sleep(0.1)
         return found

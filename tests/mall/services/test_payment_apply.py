@@ -44,6 +44,16 @@ def payment(order, now) -> Payment:
     return open_payment(order, now=now)
 
 
+def test_payment_has_a_fixed_cost(payment, now, django_assert_num_queries):
+    other = open_payment(plain_order(now=now, units=2), now=now)
+    payment_apply(trade=trade(other), now=now)
+
+    # Two locks; payment, order and an event for each; lines, accounts (later known to the
+    # process), transfer, stock; two savepoints with their ends.
+    with django_assert_num_queries(14):
+        assert payment_apply(trade=trade(payment), now=now) == "paid"
+
+
 def test_a_paid_order_takes_what_it_was_promised(now):
     # given an order that holds stock, a coupon and two lots of a card
     sale = mixed_order(now=now)
