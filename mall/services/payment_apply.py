@@ -34,7 +34,7 @@ from mall.states import (
     PaymentState,
     ReservationState,
 )
-from members.guards import CardNotUsable, HoldNotOpen, card_capture
+from members.guards import CardRefused, HoldNotOpen, card_capture
 from members.services.card_issue import card_issue
 from stores.ledger import Draft, post
 
@@ -54,7 +54,7 @@ class CardProductChanged(Conflict):
 
 
 # What an order was promised and can no longer have: it ends, and its money goes back.
-_PROMISES_BROKEN = (CardNotUsable, HoldNotOpen, CouponUnavailable, CardProductChanged)
+_PROMISES_BROKEN = (CardRefused, HoldNotOpen, CouponUnavailable, CardProductChanged)
 
 
 def payment_notify(*, notification: GatewayNotification, now: datetime) -> str:
