@@ -17,9 +17,12 @@ class MembersConfig(AppConfig):
         )
         from members.card_rules import rules_validate as card_rules_validate
         from members.points import rules_validate
+        from members.services import card_adjust, card_codes
 
         principal_field("member_id", "user__member__id")
         principal_field("member_no", "user__member__no")
         principal_field("member_archived_at", "user__member__archived_at")
         register_kind("points", rules_validate)
         register_kind("cards", card_rules_validate)
+        card_adjust.register()
+        card_codes.register()

@@ -112,6 +112,18 @@ register(
         WHERE once AND returned_at IS NULL GROUP BY offer_id, member_id HAVING count(*) > 1
         """,
     ),
+    Line(
+        26,
+        "card.adjusted",
+        "bonus was put on a card or taken off it as one person asked and another approved",
+        """
+        SELECT t.reference, sum(t.amount) AS moved, a.state, a.amount_fen FROM stores_transfer t
+        LEFT JOIN kernel_approval a ON a.no = t.reference AND a.kind = 'members.card_adjust'
+        WHERE t.code = 'card.adjust'
+        GROUP BY t.reference, a.id
+        HAVING a.state IS DISTINCT FROM 'approved' OR sum(t.amount) <> a.amount_fen
+        """,
+    ),
     state_chain(
         "card_gift.states",
         "a gift's history is an allowed path that ends in its state",

@@ -35,7 +35,7 @@ register(
         WITH {_LOT_ACCOUNTS}, bought AS (
           SELECT x.card_id, x.lot_id, sum(t.amount) AS amount, max(t.id) AS last
           FROM lot_account x JOIN stores_transfer t ON t.credit_id = x.account_id
-            AND t.code IN ('card.issue', 'card.topup', 'card.bonus')
+            AND t.code IN ('card.issue', 'card.topup', 'card.bonus', 'card.adjust')
           GROUP BY x.card_id, x.lot_id
         ), suspect AS (
           -- Only who has bought more than the limit in all can have held more.
@@ -136,15 +136,17 @@ register(
     Line(
         6,
         "card.outstanding",
-        "per issuer: value sold − spent + refunded − paid back or withdrawn = value outstanding",
+        "per issuer: value sold, refunded and adjusted − spent, paid back, withdrawn = outstanding",
         f"""
         WITH {_LOT_ACCOUNTS}, flow AS (
           SELECT account_id, sum(amount) AS amount FROM (
             SELECT credit_id AS account_id, amount FROM stores_transfer
-            WHERE code IN ('card.issue', 'card.topup', 'card.bonus', 'card.refund')
+            WHERE code IN
+              ('card.issue', 'card.topup', 'card.bonus', 'card.adjust', 'card.refund')
             UNION ALL
             SELECT debit_id, -amount FROM stores_transfer
-            WHERE code IN ('card.spend', 'card.payback', 'card.charge', 'bonus.withdraw')
+            WHERE code IN
+              ('card.spend', 'card.adjust', 'card.payback', 'card.charge', 'bonus.withdraw')
           ) AS leg GROUP BY account_id
         )
         SELECT c.operator_id, sum(a.balance) AS outstanding, sum(coalesce(f.amount, 0)) AS booked

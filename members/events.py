@@ -122,6 +122,16 @@ class CardPaidBack(EventBase):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CardAdjusted(EventBase):
+    """Bonus was put on a card (above zero) or taken off it. ``subject_id``: the card's key."""
+
+    kind: ClassVar[str] = "members.card_adjusted"
+    subject_type: ClassVar[str] = "card"
+    approval_id: int
+    bonus_fen: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardGiftChanged(EventBase):
     """A gift was offered, accepted, taken back, or nobody came. ``subject_id``: the gift's key."""
 

@@ -114,6 +114,7 @@ def lot_make(
     limit_fen: int,
     identity: CardIdentity | None,
     now: datetime,
+    bonus_code: str = "card.bonus",
 ) -> CardLot:
     """The lot and its two accounts; principal out of the funding account, bonus out of the
     issuer's ``bonus.granted``. Raises DuplicateTransfer, InsufficientFunds."""
@@ -143,24 +144,24 @@ def lot_make(
     )
     drafts = [
         Draft(
-            debit_id=purchase.funding_account_id,
-            credit_id=ids[principal],
-            amount=purchase.principal_fen,
-            code=purchase.code,
-            key=f"{purchase.code}:{purchase.key}",
+            debit_id=debit_id,
+            credit_id=credit_id,
+            amount=amount,
+            code=code,
+            key=f"{name}:{purchase.key}",
             reference=purchase.reference,
         )
-    ]
-    if purchase.bonus_fen:
-        drafts.append(
-            Draft(
-                debit_id=ids[granted],
-                credit_id=ids[bonus],
-                amount=purchase.bonus_fen,
-                code="card.bonus",
-                key=f"card.bonus:{purchase.key}",
-                reference=purchase.reference,
-            )
+        for debit_id, credit_id, amount, code, name in (
+            (
+                purchase.funding_account_id,
+                ids[principal],
+                purchase.principal_fen,
+                purchase.code,
+                purchase.code,
+            ),
+            (ids[granted], ids[bonus], purchase.bonus_fen, bonus_code, "card.bonus"),
         )
+        if amount
+    ]
     post(drafts, now=now)
     return lot

@@ -46,7 +46,8 @@ def messages_queue(drafts: Sequence[MessageDraft], *, now: datetime) -> int:
     """
     if not drafts:
         return 0
-    with transaction.atomic():
+    # No savepoint: nothing here is refused, and whoever tells of something has a transaction.
+    with transaction.atomic(savepoint=False):
         with connection.cursor() as cursor:
             cursor.execute(
                 _QUEUE,
