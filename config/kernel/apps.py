@@ -1,4 +1,5 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.db import models
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +15,19 @@ class KernelConfig(AppConfig):
         from config.kernel.permissions import export_permissions_ensure
 
         clock.install()
+        _name_links()
         post_migrate.connect(
             export_permissions_ensure, dispatch_uid="kernel.export_permissions_ensure"
         )
+
+
+def _name_links() -> None:
+    """A link without a name of its own is called what it leads to, in the reader's language.
+
+    Django would show the name of the attribute. The name a model was given, which migrations
+    know, stays none.
+    """
+    for model in apps.get_models():
+        for field in model._meta.local_fields:
+            if isinstance(field, models.ForeignKey) and field._verbose_name is None:
+                field.verbose_name = field.remote_field.model._meta.verbose_name

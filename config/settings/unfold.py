@@ -33,6 +33,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
+    "SCRIPTS": [lambda request: static("js/admin.js")],
     "STYLES": [
         lambda request: static("css/admin.css"),
         lambda request: static("css/admin_lists.css"),

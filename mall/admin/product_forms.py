@@ -1,5 +1,6 @@
 """Form fields of the product editor: attributes as rows, and the basics as they were seen."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -8,14 +9,23 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.money import fen_from_yuan
 from mall.models import Product
 from mall.services.product_edit import FIELDS, ProductChanged, product_hold, product_version
 
+_YUAN = re.compile(r"[0-9]{1,8}(\.[0-9]{1,2})?")
 MAX_ATTRIBUTES = 40
 EMPTY_ROWS = 3
 CODE = RegexValidator(
     r"^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$", _("Letters, digits and . _ - only, at most 32.")
 )
+
+
+def typed_fen(text: str) -> int:
+    """Fen of a price above zero, typed as yuan. Raises ValueError."""
+    if not _YUAN.fullmatch(text) or not (fen := fen_from_yuan(text)):
+        raise ValueError(text)
+    return fen
 
 
 class AttributeRows(forms.Widget):
@@ -66,7 +76,7 @@ class ProductForm(forms.ModelForm):
     """The basics. ``shown`` is the version that whoever edits has seen."""
 
     attributes = AttributesField(label=_("attributes"), required=False)
-    shown = forms.CharField(required=False, widget=forms.HiddenInput)
+    shown = forms.CharField(label="", required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Product

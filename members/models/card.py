@@ -118,8 +118,10 @@ class CardLot(models.Model):
     """
 
     card = models.ForeignKey(Card, models.PROTECT, related_name="lots")
-    principal = models.OneToOneField(Account, models.PROTECT, related_name="+")
-    bonus = models.OneToOneField(Account, models.PROTECT, related_name="+")
+    principal = models.OneToOneField(
+        Account, models.PROTECT, related_name="+", verbose_name=_("principal")
+    )
+    bonus = models.OneToOneField(Account, models.PROTECT, related_name="+", verbose_name=_("bonus"))
     reference = models.CharField(_("order number"), max_length=32)
     key = models.CharField(_("key"), max_length=120, unique=True)
     limit_fen = models.PositiveIntegerField(_("limit (fen)"))
@@ -184,9 +186,11 @@ class CardHoldLine(models.Model):
     hold = models.ForeignKey(CardHold, models.CASCADE, related_name="lines")
     lot = models.ForeignKey(CardLot, models.PROTECT)
     account = models.ForeignKey(Account, models.PROTECT)
-    amount_fen = models.PositiveIntegerField()
+    amount_fen = models.PositiveIntegerField(_("amount (fen)"))
 
     class Meta:
+        verbose_name = _("line")
+        verbose_name_plural = _("lines")
         constraints = [
             models.UniqueConstraint(fields=["hold", "account"], name="members_cardholdline_once"),
             models.CheckConstraint(

@@ -53,7 +53,12 @@ class Transfer(models.Model):
     key = models.CharField(_("key"), max_length=120, unique=True)
     reference = models.CharField(_("reference"), max_length=40, blank=True, db_index=True)
     reverses = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="reversals"
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reversals",
+        verbose_name=_("reverses"),
     )
     occurred_at = models.DateTimeField(_("occurred at"), db_index=True)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from playwright.sync_api import Page
 
-from config.kernel.actors import SYSTEM
+from config.kernel.actors import SYSTEM, Actor
 from config.kernel.models import User
 from config.kernel.relay import drain
 from guides.models import Guide
@@ -72,6 +72,10 @@ class House:
             order_no=order.no, lines=[(0, 1)], reason="罐盖压坏了", actor=SYSTEM, now=moment()
         )
 
+    @staticmethod
+    def actor(user: User) -> Actor:
+        return Actor.user(user)
+
     def sign_in(self, page: Page, user: User) -> None:
         """As the sign-in page would, without it."""
         cookie = staff_client(user).cookies["sessionid"]
@@ -93,7 +97,9 @@ def make_house(*, url: str, store: Store, sku: Sku) -> House:
 # What a page says itself: its switch of language names each language in its own words.
 _WORDS = """() => {
   const page = document.body.cloneNode(true);
-  page.querySelectorAll("[lang], script, style, .mono").forEach((e) => e.remove());
+  for (const away of ["[lang]", "script", "style", "template", ".mono", "[class*=symbols]",
+    "form[action*=language]"])
+    page.querySelectorAll(away).forEach((e) => e.remove());
   const words = [page.textContent, document.title];
   for (const e of page.querySelectorAll("*"))
     for (const name of ["aria-label", "placeholder", "title", "alt"])

@@ -120,6 +120,27 @@ def json_column(path: str, label: Any) -> Column:
     return _describe(show, path, label)
 
 
+def path_column(path: str, field: models.Field, label: Any) -> Column:
+    """What stands at the end of ``path``, as the list of its own model would show it."""
+    parent, _sep, name = path.rpartition("__")
+
+    def show(row: Any) -> Any:
+        owner = value_at(row, parent)
+        if owner is None:
+            return None
+        return getattr(owner, f"get_{name}_display")() if field.choices else getattr(owner, name)
+
+    described = _describe(show, path, label)
+    described.boolean = isinstance(field, models.BooleanField)  # type: ignore[attr-defined]
+    return described
+
+
+def _path_label(fields: list[Any]) -> Any:
+    """What names a row (its number, its title) is called as the link that leads to it."""
+    *_way, link, last = fields
+    return (link if last.name in ("no", "code", "title", "name") else last).verbose_name
+
+
 def column(model: type[models.Model], name: Any, *, form: bool = False) -> Any:
     """``name`` itself, or the display function that suits the field it names.
 
@@ -128,11 +149,12 @@ def column(model: type[models.Model], name: Any, *, form: bool = False) -> Any:
     if not isinstance(name, str):
         return name
     try:
-        field = get_fields_from_path(model, name)[-1]
+        fields = get_fields_from_path(model, name)
     except (FieldDoesNotExist, AttributeError):
         return name
     if form and "__" in name:
         return name
+    field = fields[-1]
     label = getattr(field, "verbose_name", name)
     if name.endswith("_fen"):
         return yuan_column(name, label)
@@ -140,6 +162,8 @@ def column(model: type[models.Model], name: Any, *, form: bool = False) -> Any:
         return state_column(name, label)
     if isinstance(field, models.JSONField):
         return json_column(name, label)
+    if len(fields) > 1 and isinstance(field, models.Field):
+        return path_column(name, field, _path_label(fields))
     return name
 
 

@@ -44,8 +44,8 @@ class EventDelivery(models.Model):
     """A consumer has applied an event; committed together with what it did."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="deliveries")
-    consumer = models.CharField(max_length=64)
-    delivered_at = models.DateTimeField()
+    consumer = models.CharField(_("consumer"), max_length=64)
+    delivered_at = models.DateTimeField(_("delivered at"))
 
     class Meta:
         verbose_name = _("event delivery")
