@@ -176,10 +176,7 @@ def approval_request(
     with transaction.atomic():
         same = Approval.objects.filter(kind=kind, subject_type=subject_type, subject_id=subject_id)
         _expire(same, now)
-        if same.filter(state=ApprovalState.PENDING).exists():
-            # Looked at before the index would make us wait: whoever decides on that one at this
-            # moment may be waiting for what our caller has locked.
-            raise ApprovalPending()
+        _look_first(same)
         try:
             with transaction.atomic():
                 approval = Approval.objects.create(
@@ -301,6 +298,13 @@ def approval_transition(
     except Conflict:
         raise ApprovalEnded() from None
     record([_event(approval, from_state, reason)], actor=actor, now=now)
+
+
+def _look_first(same: Any) -> None:
+    """Raise ApprovalPending before the index would make us wait: whoever decides on the request
+    that waits may, at this moment, be waiting for what our caller has locked."""
+    if same.filter(state=ApprovalState.PENDING).exists():
+        raise ApprovalPending()
 
 
 def _event(approval: Approval, from_state: str, reason: str) -> ApprovalChanged:

@@ -1,12 +1,13 @@
 """Two people decide on one request, or ask for one thing, at the same moment."""
 
+import threading
 import time
 from functools import partial
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
-from config.kernel import approvals
+from config.kernel import approvals, locks
 from config.kernel.actors import Actor
 from config.kernel.approvals import (
     ApprovalEnded,
@@ -96,6 +97,48 @@ def test_what_is_withdrawn_or_refused_meanwhile_does_not_run(maker, now):
         assert len(succeeded(results)) == 1
         approval.refresh_from_db()
         assert payments() - before == int(approval.state == "approved")
+
+
+def under_one_lock(maker, now, monkeypatch):
+    """A decision waits for what somebody has locked who, meanwhile, asks for the same again."""
+    register(monkeypatch, judged=WITHOUT_LIMIT, run=lambda approval, **who: take_lock())
+    approval = ask(maker, now)
+    locked, deciding_now = threading.Event(), threading.Event()
+
+    def take_lock():
+        deciding_now.set()
+        locks.advisory("test.till", [7])
+
+    def ask_again():
+        with transaction.atomic():
+            locks.advisory("test.till", [7])
+            locked.set()
+            assert deciding_now.wait(10)
+            time.sleep(0.3)
+            return ask(maker, now)
+
+    def decide():
+        assert locked.wait(10)
+        return deciding(approval, now)()
+
+    return race([ask_again, decide])
+
+
+def test_asking_again_under_locks_does_not_wait_for_the_decision(maker, now, monkeypatch):
+    asked, decided = under_one_lock(maker, now, monkeypatch)
+
+    assert isinstance(asked, ApprovalPending)
+    assert decided.state == "approved"
+
+
+def test_the_control_without_looking_first_the_two_wait_for_each_other(maker, now, monkeypatch):
+    monkeypatch.setattr(approvals, "_look_first", lambda same: None)
+
+    results = under_one_lock(maker, now, monkeypatch)
+
+    # PostgreSQL gives up one of the two: "deadlock detected".
+    [victim] = [error for error in failed(results) if isinstance(error, OperationalError)]
+    assert "deadlock detected" in str(victim)
 
 
 def test_of_two_requests_for_one_thing_one_waits(maker, now):

@@ -26,13 +26,13 @@ def payments() -> int:
     return Event.objects.filter(subject_type="test.till").count()
 
 
-def register(monkeypatch, *, limits=None, judged=None) -> None:
+def register(monkeypatch, *, limits=None, judged=None, run=pay) -> None:
     """The kind for this test; with ``judged``, what everybody may approve by."""
     kind = ApprovalKind(
         code=KIND,
         label="付款",
         permission="mall.change_order",
-        run=pay,
+        run=run,
         describe=lambda approval: f"付 {approval.amount_fen} 分",
         limits=limits or {},
     )
