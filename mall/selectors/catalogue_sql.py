@@ -29,12 +29,32 @@ WHERE k.product_id = p.id AND k.archived_at IS NULL AND coalesce(f.listed, true)
 _SKUS_ANYWHERE = "FROM mall_sku k WHERE k.product_id = p.id AND k.archived_at IS NULL"
 _SKU_FEN = "coalesce(f.price_fen, k.price_fen)"
 _LEFT = "greatest(coalesce(q.on_hand - q.reserved, 0), 0)"
-# Few products are priced apart; for the others the price kept with the product is the store's
-# too, which lets a whole catalogue be sorted by price.
-_SHOWN_HERE = f"""
-CASE WHEN p.id IN (SELECT k.product_id FROM mall_storeoffer f JOIN mall_sku k ON k.id = f.sku_id
-  WHERE f.store_id = (SELECT id FROM store))
-THEN (SELECT min({_SKU_FEN}) {_SKUS_HERE}) ELSE p.price_fen END
+_SHOWN_HERE = f"(SELECT min({_SKU_FEN}) {_SKUS_HERE})"
+_APART = """
+SELECT FROM mall_sku k JOIN mall_storeoffer f ON f.sku_id = k.id
+WHERE k.product_id = p.id AND f.store_id = (SELECT id FROM store)
+"""
+# Few products are priced apart at a store; for the others the price kept with the product is the
+# store's too. So a whole catalogue is sorted by price along the index, and the few are merged in.
+_BY_PRICE_HERE = f"""
+picked AS (
+  (SELECT p.id, p.price_fen AS shown {{products}}
+   WHERE EXISTS (SELECT {_SKUS_ANYWHERE}) AND NOT EXISTS ({_APART}) AND {{where_usual}}
+   ORDER BY {{order_usual}} LIMIT %(limit)s::int)
+  UNION ALL
+  (SELECT p.id, here.lowest AS shown {{products}}
+   JOIN (
+     SELECT k.product_id, min({_SKU_FEN}) AS lowest
+     FROM mall_sku k
+     LEFT JOIN mall_storeoffer f ON f.sku_id = k.id AND f.store_id = (SELECT id FROM store)
+     WHERE k.archived_at IS NULL AND coalesce(f.listed, true) AND k.product_id IN (
+       SELECT k.product_id FROM mall_storeoffer f JOIN mall_sku k ON k.id = f.sku_id
+       WHERE f.store_id = (SELECT id FROM store))
+     GROUP BY k.product_id
+   ) here ON here.product_id = p.id
+   WHERE {{where_apart}}
+   ORDER BY {{order_apart}} LIMIT %(limit)s::int)
+)
 """
 _PIECES_HERE = f"(SELECT sum({_LEFT})::int {_SKUS_HERE})"
 
@@ -73,8 +93,7 @@ def product_page_sql(
 ) -> str:
     """Parameters: ``store``, ``category``, ``brand``, ``word0``… (patterns of LIKE),
     ``price_from_fen``, ``price_to_fen``, ``after0``, ``after1``, ``limit``."""
-    shown = _SHOWN_HERE if store else "p.price_fen"
-    where = [ON_SHELF.format(p="p"), f"EXISTS (SELECT {_SKUS_HERE if store else _SKUS_ANYWHERE})"]
+    where = [ON_SHELF.format(p="p")]
     if store:
         where.append("(SELECT id FROM store) IS NOT NULL")
     if category:
@@ -82,18 +101,39 @@ def product_page_sql(
     if brand:
         where.append("b.code = %(brand)s::text")
     where += [f"p.search_text LIKE %(word{n})s::text" for n in range(words)]
-    if price_from:
-        where.append(f"{shown} >= %(price_from_fen)s::bigint")
-    if price_to:
-        where.append(f"{shown} <= %(price_to_fen)s::bigint")
-    if after:
-        where.append(_BEYOND[ordering].format(shown=shown))
+    prices = ["{shown} >= %(price_from_fen)s::bigint"] if price_from else []
+    prices += ["{shown} <= %(price_to_fen)s::bigint"] if price_to else []
+    beyond = [_BEYOND[ordering]] if after else []
+    order = _ORDER[ordering]
+
+    def all_of(shown: str) -> str:
+        return " AND ".join([*where, *prices, *beyond]).replace("{shown}", shown)
+
+    if store and (prices or ordering != "-id"):
+        picked = _BY_PRICE_HERE.format(
+            products=_PRODUCTS,
+            where_usual=all_of("p.price_fen"),
+            order_usual=order.format(shown="p.price_fen"),
+            where_apart=all_of("here.lowest"),
+            order_apart=order.format(shown="here.lowest"),
+        )
+        return (
+            _with(store, category, picked)
+            + _COLUMNS.format(shown="picked.shown", pieces=_PIECES_HERE)
+            + _PRODUCTS
+            + f"JOIN picked ON picked.id = p.id ORDER BY {order.format(shown='picked.shown')}"
+            + " LIMIT %(limit)s::int"
+        )
+    live = _SKUS_HERE if store else _SKUS_ANYWHERE
     return (
         _with(store, category)
-        + _COLUMNS.format(shown=shown, pieces=_PIECES_HERE if store else "NULL::int")
+        + _COLUMNS.format(
+            shown=_SHOWN_HERE if store else "p.price_fen",
+            pieces=_PIECES_HERE if store else "NULL::int",
+        )
         + _PRODUCTS
-        + f"WHERE {' AND '.join(where)}\n"
-        + f"ORDER BY {_ORDER[ordering].format(shown=shown)} LIMIT %(limit)s::int"
+        + f"WHERE EXISTS (SELECT {live}) AND {all_of('p.price_fen')}\n"
+        + f"ORDER BY {order.format(shown='p.price_fen')} LIMIT %(limit)s::int"
     )
 
 
@@ -116,8 +156,9 @@ def product_detail_sql(*, store: bool) -> str:
     )
 
 
-def _with(store: bool, category: bool) -> str:
-    parts = [part for part, wanted in ((_STORE, store), (_SHELVES, category)) if wanted]
+def _with(store: bool, category: bool, picked: str = "") -> str:
+    named = ((_STORE, store), (_SHELVES, category), (picked, bool(picked)))
+    parts = [part for part, wanted in named if wanted]
     return f"WITH RECURSIVE {', '.join(parts)}" if parts else ""
 
 
