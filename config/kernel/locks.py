@@ -7,8 +7,10 @@ and rows of one kind by ascending primary key:
 1. advisory: idempotency key, then ``advisory(namespace, ids)`` of a handler
 2. ``mall.locks`` order → payment → refund
 3. ``coupons`` coupon → template counter
-4. ``stores.ledger`` accounts (a card's lots, a member's points)
-5. ``mall.guards`` stock rows: the hot ones come last, just before commit
+4. ``members`` member → gift, batch or activation → hold → card: shared by spends, its own by
+   whoever tops it up, stops it or gives it away
+5. ``stores.ledger`` accounts (a card's lots, a member's points)
+6. ``mall.guards`` stock rows: the hot ones come last, just before commit
 """
 
 from collections.abc import Iterable

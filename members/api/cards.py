@@ -122,9 +122,14 @@ class EntryOutput(serializers.Serializer):
         source="code",
         choices=[
             ("card.issue", _("bought")),
+            ("card.topup", _("topped up")),
             ("card.bonus", _("bonus granted")),
+            ("card.adjust", _("bonus corrected")),
             ("card.spend", _("paid with")),
             ("card.refund", _("given back")),
+            ("card.payback", _("paid back")),
+            ("card.charge", _("spent bonus charged")),
+            ("bonus.withdraw", _("bonus withdrawn")),
         ],
     )
     part = serializers.SerializerMethodField()
