@@ -41,6 +41,11 @@ class BatchNotResumable(Conflict):
     message = _("Only work that failed can be taken up again.")
 
 
+class BatchEnded(Conflict):
+    code = "batch_ended"
+    message = _("This work has ended already.")
+
+
 class BatchWorkUnknown(DomainError):
     code = "batch_work_unknown"
     message = _("Nobody here knows how to do this work any more.")
@@ -196,7 +201,7 @@ def batch_work(batch: Batch, *, clock: Clock) -> None:
             logger.exception("batch %s failed", batch.pk)
             _end(batch.pk, _("An error of ours stopped it."), clock(), lease=batch.lease)
         else:
-            Batch.objects.filter(pk=batch.pk, lease=batch.lease).update(
+            Batch.objects.filter(pk=batch.pk, lease=batch.lease, finished_at__isnull=True).update(
                 finished_at=clock(),
                 lease_until=None,
                 summary=Func(
@@ -233,7 +238,16 @@ def batch_resume(*, batch_id: int) -> Batch:
     return Batch.objects.get(pk=batch_id)
 
 
-def _end(batch_id: int, error: Any, now: datetime, **held: str) -> None:
-    Batch.objects.filter(pk=batch_id, finished_at__isnull=True, **held).update(
+def batch_stop(*, batch_id: int, now: datetime) -> None:
+    """Stop work that waits or runs: the row it is at is the last, and may not be done any more.
+
+    It may be taken up again. Raises BatchEnded.
+    """
+    if not _end(batch_id, _("Stopped by hand."), now):
+        raise BatchEnded()
+
+
+def _end(batch_id: int, error: Any, now: datetime, **held: str) -> int:
+    return Batch.objects.filter(pk=batch_id, finished_at__isnull=True, **held).update(
         error=str(error)[:300], finished_at=now, lease_until=None
     )

@@ -3,6 +3,7 @@
 Everybody sees the work they asked for; the list of all is for whoever may view batches.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.apps import apps
@@ -26,7 +27,7 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel import clock
 from config.kernel.admin.base import ReadOnlyAdmin
 from config.kernel.admin.columns import BAD, BUSY, GOOD, WARN
-from config.kernel.batches import batch_resume, kinds
+from config.kernel.batches import batch_resume, batch_stop, kinds
 from config.kernel.errors import DomainError
 from config.kernel.export_files import export_fetch
 from config.kernel.exports import Head, csv_lines
@@ -115,6 +116,7 @@ class BatchAdmin(ReadOnlyAdmin):
             ("<int:batch_id>/rejects/", self.rejects_view, "rejects"),
             ("<int:batch_id>/file/", self.file_view, "file"),
             ("<int:batch_id>/resume/", self.resume_view, "resume"),
+            ("<int:batch_id>/stop/", self.stop_view, "stop"),
         )
         own = [path(route, wrap(view), name=f"kernel_batch_{name}") for route, view, name in pages]
         return [*own, *super().get_urls()]
@@ -211,18 +213,29 @@ class BatchAdmin(ReadOnlyAdmin):
 
     def resume_view(self, request: HttpRequest, batch_id: int) -> HttpResponseBase:
         """POST: have one's own failed work taken up again."""
+
+        def resume() -> None:
+            batch_resume(batch_id=batch_id)
+            nudge_batches()
+
+        return self._own(request, batch_id, resume)
+
+    def stop_view(self, request: HttpRequest, batch_id: int) -> HttpResponseBase:
+        """POST: stop one's own work."""
+        return self._own(request, batch_id, lambda: batch_stop(batch_id=batch_id, now=clock.now()))
+
+    def _own(
+        self, request: HttpRequest, batch_id: int, change: Callable[[], None]
+    ) -> HttpResponseBase:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        batch = Batch.objects.filter(pk=batch_id, started_by=request.user).first()  # type: ignore[misc]
-        if batch is None:
+        if not Batch.objects.filter(pk=batch_id, started_by=request.user).exists():  # type: ignore[misc]
             raise Http404
         try:
-            batch_resume(batch_id=batch.pk)
+            change()
         except DomainError as error:
             messages.error(request, str(error))
-        else:
-            nudge_batches()
-        return redirect(reverse("admin:kernel_batch_progress", args=[batch.pk]))
+        return redirect(reverse("admin:kernel_batch_progress", args=[batch_id]))
 
 
 def _model_of(batch: Batch) -> Any:

@@ -403,6 +403,38 @@ def test_work_that_is_interrupted_again_and_again_fails_and_may_be_taken_up(boss
     assert batches_run(clock=clock.now) == 0
 
 
+def test_its_maker_stops_it_and_the_row_under_way_is_not_done(boss, monkeypatch, now):
+    batch, _brands = waiting_batch(boss, monkeypatch)
+    url = f"/admin/kernel/batch/{batch.pk}/"
+    assert f"{url}stop/" in boss.get(f"{url}progress/").content.decode()
+    stranger = staff_client(make_user(superuser=True))
+    assert f"{url}stop/" not in stranger.get(f"{url}progress/").content.decode()
+    assert stranger.post(f"{url}stop/").status_code == 404
+    assert boss.get(f"{url}stop/").status_code == 405
+    counted = iter(range(2))
+    real = bulk.batch_progress
+
+    def stopped_at_the_third(*args, **kwargs):
+        if next(counted, None) is None:
+            batches.batch_stop(batch_id=batch.pk, now=now)
+        return real(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk, "batch_progress", stopped_at_the_third)
+        # Within the row's own transaction the stop goes with it; another's does not.
+        batches_run(clock=lambda: now)
+    assert boss.post(f"{url}stop/").url == f"{url}progress/"
+    batch.refresh_from_db()
+    assert (batch.status, batch.done, batch.error) == ("failed", 2, "已手动停止。")
+    assert Brand.objects.exclude(archived_at=None).count() == 2
+    assert batches_run(clock=lambda: now + LEASE) == 0
+    assert "已经结束" in boss.post(f"{url}stop/", follow=True).content.decode()
+
+    boss.post(f"{url}resume/")
+    assert batches_run(clock=lambda: now) == 1
+    assert not Brand.objects.filter(archived_at=None).exists()
+
+
 def test_a_database_that_is_away_is_no_failure(boss, monkeypatch, now):
     batch, _brands = waiting_batch(boss, monkeypatch)
     with monkeypatch.context() as patch:
