@@ -160,6 +160,11 @@ def http_file(request: HttpRequest) -> HttpResponse:
     return HttpResponse(_text("mall.http"), content_type="text/plain; charset=utf-8")
 
 
+def postman_file(request: HttpRequest) -> HttpResponse:
+    """The same sale as a Postman collection; made by ``python -m tests.web.postman``."""
+    return HttpResponse(_text("mall.postman_collection.json"), content_type="application/json")
+
+
 def _text(name: str) -> str:
     try:
         return (_FOLDER / name).read_text(encoding="utf-8")
@@ -226,4 +231,5 @@ urlpatterns = [
     path("", reference, name="api-docs"),
     path("first-call/", first_call, name="api-first-call"),
     path("mall.http", http_file, name="api-http-file"),
+    path("mall.postman_collection.json", postman_file, name="api-postman-file"),
 ]

@@ -105,6 +105,7 @@ def test_the_language_is_switched_on_every_page(house: House, wide):
         reverse("admin:members_member_change", args=[house.member.pk]),
     ]
     data = [
+        "屿上百货",
         "南京东路店",
         "徐汇店",
         "王小满",

@@ -15,6 +15,7 @@ from drf_spectacular.validation import validate_schema
 
 from config.apidocs import SchemaView, markdown
 from config.kernel import refusals
+from tests.web import postman
 
 FOLDER = Path(settings.BASE_DIR) / "docs" / "api"
 # Nothing is sent and nothing comes back.
@@ -183,6 +184,43 @@ def _patterns(schema) -> set[tuple[str, str]]:
 def _known(paths: set[tuple[str, str]], method: str, address: str) -> bool:
     plain = re.sub(r"\{\{[^}]+\}\}", "x", address)
     return any(m == method and re.fullmatch(shape, plain) for m, shape in paths)
+
+
+def test_the_postman_collection_is_current():
+    assert postman.TARGET.read_text(encoding="utf-8") == postman.text(), (
+        "python -m tests.web.postman"
+    )
+
+
+def test_the_postman_collection_names_operations_that_exist(schema):
+    paths = _patterns(schema)
+    items = postman.collection()["item"]
+    assert len(items) >= 25
+    unknown = []
+    for item in items:
+        method, url = item["request"]["method"], item["request"]["url"]
+        address = "/" + "/".join(url["path"])
+        ours = address.startswith("/api/v1/") or address == "/_allauth/app/v1/auth/provider/token"
+        if ours and not _known(paths, method, address):
+            unknown.append((method, address))
+    assert unknown == []
+
+
+def test_every_variable_of_the_postman_collection_is_set_before_it_is_used():
+    collection = postman.collection()
+    known = {"$guid"} | {variable["key"] for variable in collection["variable"]}
+    for item in collection["item"]:
+        used = set(re.findall(r"\{\{([^}]+)\}\}", json.dumps(item["request"])))
+        assert used <= known, item["name"]
+        script = "\n".join(item["event"][0]["script"]["exec"])
+        known |= set(re.findall(r'^save\("(\w+)"', script, re.MULTILINE))
+
+
+@pytest.mark.django_db
+def test_the_postman_collection_is_served():
+    answer = Client().get("/api/v1/docs/mall.postman_collection.json")
+    assert answer["Content-Type"] == "application/json"
+    assert answer.content.decode() == postman.TARGET.read_text(encoding="utf-8")
 
 
 def test_markdown_never_lets_markup_through():
