@@ -45,7 +45,8 @@ def order_ready(*, order_no: str, user, actor: Actor, now: datetime) -> Order:
     ``pickup_ready`` raises.
     """
     with transaction.atomic():
-        order = order_lock(no=order_no, pk__in=Order.objects.for_staff(user, DESK).values("pk"))
+        mine = Order.objects.for_staff(user, DESK).values("pk")
+        order = order_lock(no=order_no, pk__in=mine, related=["store"])
         pickup = pickup_of(order_no=order.no)
         if pickup is None:
             raise PickupMissing()
