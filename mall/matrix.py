@@ -138,7 +138,8 @@ def _left(cell: Options, has: Options, first: Options) -> bool:
 
 def codes_proposed(product_code: str, taken: Sequence[str], count: int) -> list[str]:
     """``count`` codes for new SKUs: the product's with the next numbers that are not ``taken``."""
-    used, found, number = set(taken), [], 0
+    used, number = set(taken), 0
+    found: list[str] = []
     stem = product_code[: CODE_LENGTH - 4]
     while len(found) < count:
         number += 1

@@ -62,7 +62,8 @@ class ScheduleFilter(admin.SimpleListFilter):
             "running": begun & Q(listed_until__gt=now),
             "over": Q(listed_until__lte=now),
         }
-        return queryset.filter(wanted[self.value()]) if self.value() in wanted else queryset
+        asked = self.value() or ""
+        return queryset.filter(wanted[asked]) if asked in wanted else queryset
 
 
 class EditorPages:
@@ -177,10 +178,14 @@ class EditorPages:
         product, may = self._product(request, pk)
         status, problem = 200, ""
         if request.method == "POST":
-            said = {"product_id": pk, "actor": Actor.user(request.user), "now": clock.now()}
+            said: dict[str, Any] = {
+                "product_id": pk,
+                "actor": Actor.user(request.user),
+                "now": clock.now(),
+            }
             try:
                 if request.POST.get("action") == "upload":
-                    files = [(f.name, _content(f)) for f in request.FILES.getlist("images")]
+                    files = [(f.name or "", _content(f)) for f in request.FILES.getlist("images")]
                     new = product_images_add(files=files, **said)
                     messages.success(request, gettext("{count} new pictures.").format(count=new))
                 else:

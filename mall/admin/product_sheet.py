@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from config.kernel.admin import YuanField
-from config.kernel.money import fen_from_yuan
+from mall.admin.product_forms import typed_fen
 from mall.matrix import (
     MAX_OPTIONS,
     MAX_SKUS,
@@ -151,10 +151,12 @@ def _read_price(row: Row) -> None:
     if not row.price:
         return
     try:
-        row.price_fen = fen_from_yuan(row.price)
+        row.price_fen = typed_fen(row.price)
     except ValueError:
         if row.in_use:
-            row.errors["price_fen"] = _("Enter an amount of yuan with at most two decimals.")
+            row.errors["price_fen"] = _(
+                "Enter an amount of yuan above zero with at most two decimals."
+            )
 
 
 def _propose(product: Product, variants: Sequence[Variant], rows: Sequence[Row]) -> None:

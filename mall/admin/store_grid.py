@@ -11,19 +11,20 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
-from django.utils.http import urlencode
 from django.utils.translation import gettext
 
 from config.kernel import clock
 from config.kernel.admin import ReasonForm, YuanField
 from config.kernel.admin.actions import require_recent_sign_in
 from config.kernel.errors import DomainError
-from config.kernel.money import fen_from_yuan, yuan
+from config.kernel.money import yuan
+from mall.admin.product_forms import typed_fen
 from mall.models import Product, Sku, StoreOffer
 from mall.selectors.catalogue import search_words
 from mall.selectors.store_grid import GridCell, grid_cells
 from mall.services.product_grid import (
     COUNT,
+    MAX_FEN,
     PRICE,
     CellEdit,
     GridWritten,
@@ -255,7 +256,9 @@ def _paged(
 
 
 def _query(request: HttpRequest, name: str, page: int) -> str:
-    return "?" + urlencode({**request.GET.dict(), name: page})
+    query = request.GET.copy()
+    query[name] = str(page)
+    return f"?{query.urlencode()}"
 
 
 def _edits(
@@ -265,28 +268,28 @@ def _edits(
     edits: list[CellEdit] = []
     typed: dict[Key, dict[str, Any]] = {}
     wrong: dict[Key, list[str]] = {}
-    for name in data:
+    for name, sent in data.dict().items():
         if not name.startswith("was-"):
             continue
         place = name.removeprefix("was-")
         try:
             store_id, sku_id = (int(part) for part in place.split("-"))
-            fen, listed, on_hand = data[name].split("|")
-            was = (int(fen) if fen else None, listed == "1", int(on_hand))
+            fen, listed, on_hand = str(sent).split("|")
+            was_fen, was_on_hand = int(fen) if fen else None, int(on_hand)
+            if max(store_id, sku_id, was_fen or 0, was_on_hand) > MAX_FEN:
+                raise ValueError
         except ValueError:
             continue
         key = (store_id, sku_id)
         # A part that was not on the page for this person stays as it was.
-        own = "" if was[0] is None else YuanField().prepare_value(was[0])
+        own = "" if was_fen is None else YuanField().prepare_value(was_fen)
         price = data.get(f"price-{place}", own).strip()
         count = data.get(f"count-{place}", "").strip()
         priced = f"price-{place}" in data
-        is_listed = data.get(f"listed-{place}") == "1" if priced else was[1]
+        is_listed = data.get(f"listed-{place}") == "1" if priced else listed == "1"
         typed[key] = {"price": price, "count": count, "listed": is_listed}
         try:
-            price_fen = fen_from_yuan(price) if price else None
-            if price_fen is not None and price_fen <= 0:
-                raise ValueError
+            price_fen = typed_fen(price) if price else None
         except ValueError:
             message = gettext("Enter an amount of yuan above zero with at most two decimals.")
             wrong.setdefault(key, []).append(message)
@@ -295,7 +298,18 @@ def _edits(
             wrong.setdefault(key, []).append(gettext("A count is a whole number."))
             continue
         counted = int(count) if count else None
-        edits.append(CellEdit(*key, *was, price_fen, is_listed, counted))
+        edits.append(
+            CellEdit(
+                store_id,
+                sku_id,
+                was_fen=was_fen,
+                was_listed=listed == "1",
+                was_on_hand=was_on_hand,
+                price_fen=price_fen,
+                listed=is_listed,
+                counted=counted,
+            )
+        )
     return edits, typed, wrong
 
 

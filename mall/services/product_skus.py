@@ -20,8 +20,18 @@ from config.kernel.approvals import ApprovalPending
 from config.kernel.errors import Conflict, DomainError
 from config.kernel.events import record
 from config.kernel.models import Approval
-from config.kernel.reference import ReferenceChanged
-from mall.matrix import MAX_OPTIONS, MAX_SKUS, Cell, Option, Variant, doubled, matrix, size
+from config.kernel.reference import ReferenceChanged, reference_record
+from mall.matrix import (
+    MAX_OPTIONS,
+    MAX_SKUS,
+    Cell,
+    Option,
+    Variant,
+    doubled,
+    matrix,
+    options_of,
+    size,
+)
 from mall.models import Product, Sku
 from mall.services.price_change import price_change
 from mall.services.product_edit import product_hold
@@ -129,11 +139,23 @@ def product_skus(
             said: dict[str, Any] = {"reason": reason, "actor": Actor.user(user), "now": now}
             written = _write(product.pk, cells, wanted.leaving, user, said)
             price_settle(product.pk)
-            declared = [{"name": o.name, "values": list(o.values)} for o in options]
-            Product.objects.filter(pk=product.pk).update(options=declared)
+            _declare(product, options, variants, said)
     except IntegrityError as error:
         raise Conflict() from error
     return written
+
+
+def _declare(
+    product: Product, options: Sequence[Option], before: Sequence[Variant], said: dict[str, Any]
+) -> None:
+    """Keep the order of options and values, where it is not the one that they had anyway."""
+    declared, shown = (
+        [{"name": o.name, "values": list(o.values)} for o in found]
+        for found in (options, options_of(before, options_declared(product)))
+    )
+    if declared != shown:
+        Product.objects.filter(pk=product.pk).update(options=declared)
+        reference_record(row=product, change="changed", changes={"options": True}, **said)
 
 
 def _check_options(options: Sequence[Option]) -> None:
@@ -271,6 +293,7 @@ def _add(product_id: int, new: Sequence[tuple[Cell, CellWish]], said: dict[str, 
                 barcode=wish.barcode,
             )
             for cell, wish in new
+            if wish.price_fen is not None  # none is left without: _problems
         ]
     )
     _record([(row.pk, "added", {"price_fen": [None, row.price_fen]}) for row in rows], said)

@@ -252,7 +252,7 @@ def test_a_value_taken_away_is_announced_and_then_archived(client, product):
     data = sent(preview) | {"action": "save", "reason": "清仓"}
     assert client.post(url("skus", product.pk), data).status_code == 302
     assert dict(product.skus.values_list("code", "archived_at"))["tee-2"] is not None
-    assert changes() == [("mall.sku", "archived")]
+    assert changes() == [("mall.sku", "archived"), ("mall.product", "changed")]
 
 
 def test_a_renamed_option_keeps_its_skus_and_what_was_typed(client, product):
@@ -269,14 +269,15 @@ def test_a_renamed_option_keeps_its_skus_and_what_was_typed(client, product):
     ]
 
 
-def test_an_error_stands_on_its_row_and_what_was_typed_stays(client, product):
+@pytest.mark.parametrize("wrong", ["abc", "0", "-1", "1.005", "1e999999", "99999999", "100000000"])
+def test_an_error_stands_on_its_row_and_what_was_typed_stays(client, product, wrong):
     Sku.objects.filter(pk=make_sku(code="other").pk).update(barcode="690777")
     data = sent(client.get(url("skus", product.pk)))
-    data |= {"price-0": "abc", "barcode-1": "690777", "action": "save", "reason": "错误"}
+    data |= {"price-0": wrong, "barcode-1": "690777", "action": "save", "reason": "错误"}
     answer = client.post(url("skus", product.pk), data)
     assert answer.status_code == 400
     rows = answer.context["sheet"].rows
-    assert (rows[0].price, set(rows[0].errors)) == ("abc", {"price_fen"})
+    assert (rows[0].price, set(rows[0].errors)) == (wrong, {"price_fen"})
     assert (rows[1].barcode, set(rows[1].errors)) == ("690777", {"barcode"})
     assert changes() == []
 

@@ -88,7 +88,7 @@ def rows(product):
 
 
 def told():
-    found = Event.objects.filter(kind=REFERENCE).order_by("pk")
+    found = Event.objects.filter(kind=REFERENCE, subject_type="mall.sku").order_by("pk")
     return [
         (Sku.objects.get(pk=e.subject_id).code, e.payload["change"], e.payload["changes"])
         for e in found
@@ -130,6 +130,18 @@ def test_saving_what_is_there_changes_nothing(filled, save):
         {("红", "S"): wish("", 9_900, "690001"), ("蓝", "M"): wish("", 8_800, "690002")},
     )
     assert (written, rows(filled), told()) == (SkusWritten(), before, [])
+
+
+def test_values_in_another_order_are_a_change_of_the_product_alone(filled, save):
+    turned = Option("尺码", ("M", "S"))
+    same = {("红", "S"): wish("", 9_900, "690001"), ("蓝", "M"): wish("", 8_800, "690002")}
+    assert save([COLOUR, turned], same) == SkusWritten()
+    filled.refresh_from_db()
+    assert options_declared(filled) == [COLOUR, turned]
+    events = Event.objects.filter(kind=REFERENCE)
+    assert [(e.subject_type, e.payload["changes"]) for e in events] == [
+        ("mall.product", {"options": True})
+    ]
 
 
 def test_a_price_goes_the_way_of_every_price(filled, save):
