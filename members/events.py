@@ -206,6 +206,14 @@ class CardIdentityRevealed(EventBase):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CardIdentityErased(EventBase):
+    """The law no longer wants it. ``subject_id``: the key of the entry."""
+
+    kind: ClassVar[str] = "members.card_identity_erased"
+    subject_type: ClassVar[str] = "card_identity"
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardAlertSettled(EventBase):
     """Somebody looked at an alert. ``subject_id``: its key."""
 

@@ -8,7 +8,8 @@ from django.db.models import F, Q, QuerySet, Sum
 from config.kernel.policies import policy_at
 from members.card_offers import bonus_of
 from members.card_rules import CardRules
-from members.models import CardLot, CardProduct, Member, TopUpOffer
+from members.models import CardGift, CardLot, CardProduct, Member, TopUpOffer
+from members.states import GiftState
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +74,13 @@ def topup_offer_choose(
         if bonus > best.bonus_fen:
             best = OfferChoice(bonus, offer.pk)
     return best
+
+
+def gift_offered(*, token: str, now: datetime) -> CardGift | None:
+    """The open gift behind a link, with its card's product and its giver; None when there is
+    none any more. One statement."""
+    return (
+        CardGift.objects.select_related("card__product", "card__operator", "giver")
+        .filter(token=token.strip().upper(), state=GiftState.OFFERED, expires_at__gt=now)
+        .first()
+    )

@@ -7,6 +7,7 @@ from config.kernel.actors import SYSTEM
 from members.services.card_alerts import card_alerts_find
 from members.services.card_gift import card_gift_expire
 from members.services.card_hold_expire import card_hold_expire
+from members.services.card_identity import card_identities_erase as identities_erase
 from members.services.message_send import messages_send as send
 from members.services.points_expire import points_expire as expire
 
@@ -47,3 +48,10 @@ def card_gifts_expire() -> None:
 def card_alerts() -> None:
     """Look for what people should look at."""
     card_alerts_find(now=clock.now())
+
+
+@shared_task(name="members.tasks.card_identities_erase")
+def card_identities_erase() -> None:
+    """Erase the identities whose time in the register is over."""
+    while identities_erase(actor=SYSTEM, now=clock.now()):
+        pass

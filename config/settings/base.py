@@ -266,6 +266,10 @@ CELERY_BEAT_SCHEDULE = {
     "card-holds-expire": {"task": "members.tasks.card_holds_expire", "schedule": 60.0},
     "card-gifts-expire": {"task": "members.tasks.card_gifts_expire", "schedule": 300.0},
     "card-alerts": {"task": "members.tasks.card_alerts", "schedule": 3600.0},
+    "card-identities-erase": {
+        "task": "members.tasks.card_identities_erase",
+        "schedule": 86400.0,
+    },
     "coupons-expire": {"task": "coupons.tasks.coupons_expire", "schedule": 3600.0},
     "ledger-seal": {"task": "stores.tasks.ledger_seal", "schedule": 3600.0},
     "approvals-expire": {"task": "config.kernel.tasks.approvals_expire", "schedule": 600.0},

@@ -149,7 +149,8 @@ class EntryOutput(serializers.Serializer):
 
 
 class CardEntriesView(ListAPIView):
-    """The statement of a card, newest first. Positive is onto the card, negative off it."""
+    """The statement of a card, newest first. Positive is onto the card, negative off it. It begins
+    when the card became mine."""
 
     refusals: ClassVar = {"GET": ["not_found"]}
     examples: ClassVar = {"GET": ex.CARD_ENTRY}
@@ -163,17 +164,21 @@ class CardEntriesView(ListAPIView):
         return {**super().get_serializer_context(), "accounts": getattr(self, "accounts", {})}
 
     def get_queryset(self) -> QuerySet[Transfer]:
-        lots = CardLot.objects.filter(
-            card__no=self.kwargs["no"], card__member_id=self.request.user.member_id
-        ).values_list("principal_id", "bonus_id")
+        lots = list(
+            CardLot.objects.filter(
+                card__no=self.kwargs["no"], card__member_id=self.request.user.member_id
+            ).values_list("principal_id", "bonus_id", "card__held_since")
+        )
         self.accounts: dict[int, str] = {}
-        for principal, bonus in lots:
+        for principal, bonus, _since in lots:
             self.accounts |= {principal: "principal", bonus: "bonus"}
         if not self.accounts:
             # A card has a lot from its first moment: this is nobody's, or somebody else's.
             raise NotFound()
         ids = list(self.accounts)
-        return Transfer.objects.filter(Q(debit__in=ids) | Q(credit__in=ids))
+        since = lots[0][2]
+        mine = Q() if since is None else Q(occurred_at__gte=since)
+        return Transfer.objects.filter(mine, Q(debit__in=ids) | Q(credit__in=ids))
 
     @extend_schema(operation_id="me_cards_entries_list")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -100,6 +100,10 @@ class Card(models.Model):
     )
     state = models.CharField(_("state"), max_length=10, choices=CardState.choices)
     issued_at = models.DateTimeField(_("issued at"))
+    # What was spent before is the business of whoever held it then.
+    held_since = models.DateTimeField(
+        _("held since"), null=True, blank=True, help_text=_("empty: since it was issued")
+    )
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
 
     class Meta:

@@ -14,7 +14,7 @@ from members.events import CardActivationChanged, CardBatchSold, CardBatchVoided
 from members.locks import batch_lock
 from members.models import CardActivation, CardBatch, CardIdentity, CardProduct
 from members.selectors_cards import card_rules
-from members.services.card_identity import KEPT, CardIdentityMissing
+from members.services.card_identity import CardIdentityMissing, identity_keep
 from members.services.card_lot import amount_check, limit_check, way_check
 from members.states import ActivationState
 from stores.ledger import AccountSpec, Draft, DuplicateTransfer, accounts_ensure, post
@@ -177,8 +177,6 @@ def _void_transition(*, batch: CardBatch, reason: str, actor: Actor, now: dateti
 def _buyer(identity_id: int | None, now: datetime) -> CardIdentity | None:
     if identity_id is None:
         return None
-    row = CardIdentity.objects.filter(pk=identity_id, replaced_at__isnull=True).first()
-    if row is None:
+    if not identity_keep(identity_id=identity_id, now=now):
         raise NotFound()
-    CardIdentity.objects.filter(pk=row.pk, keep_until__lt=now + KEPT).update(keep_until=now + KEPT)
-    return row
+    return CardIdentity.objects.get(pk=identity_id)

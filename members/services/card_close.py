@@ -19,7 +19,7 @@ from members.locks import card_lock
 from members.models import Card, CardIdentity, CardPayback, CardPaybackLine
 from members.selectors_cards import card_rules
 from members.services.card_identity import CardIdentityMissing
-from members.services.card_transition import card_transition, ensure_no_holds
+from members.services.card_transition import card_get, card_transition, ensure_no_holds
 from members.states import CardState, PayWay
 from stores.ledger import AccountSpec, Draft, accounts_ensure, post
 
@@ -58,6 +58,33 @@ FROM members_cardlot l
 JOIN stores_account p ON p.id = l.principal_id JOIN stores_account b ON b.id = l.bonus_id
 WHERE l.card_id = %s::bigint AND p.balance + b.balance > 0 ORDER BY l.id
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """What closing would do now to one lot, in fen; ``by_gateway``: its payment can be refunded."""
+
+    lot_id: int
+    reference: str
+    amount_fen: int
+    charged_fen: int
+    withdrawn_fen: int
+    by_gateway: bool
+
+
+def card_close_preview(*, card_id: int, now: datetime) -> list[Breakdown]:
+    """What ``card_close_refund`` would pay back, charge and withdraw per lot. Nothing is changed.
+    Raises NotFound."""
+    card = card_get(card_id=card_id)
+    rules = card_rules(operator_code=card.operator.code, now=now)
+    shown = []
+    for lot in _lots(card):
+        part = _part(lot, rules, now)
+        by_gateway = _by_gateway(lot, now)
+        shown.append(
+            Breakdown(lot.pk, lot.reference, part.amount, part.charged, part.withdrawn, by_gateway)
+        )
+    return shown
 
 
 def card_close_refund(
@@ -138,6 +165,11 @@ def _part(lot: _Lot, rules: CardRules, now: datetime) -> PaybackPart:
     )
 
 
+def _by_gateway(lot: _Lot, now: datetime) -> bool:
+    young = now < lot.created_at + timedelta(days=SOURCE_DAYS)
+    return young and lot.funded_by.startswith("wechat:")
+
+
 def _ways(
     card: Card,
     lots: Sequence[_Lot],
@@ -146,10 +178,7 @@ def _ways(
     cash: bool,
     now: datetime,
 ) -> list[str]:
-    by_gateway = [
-        lot.funded_by.startswith("wechat:") and now < lot.created_at + timedelta(days=SOURCE_DAYS)
-        for lot in lots
-    ]
+    by_gateway = [_by_gateway(lot, now) for lot in lots]
     elsewhere = sum(
         part.amount for part, source in zip(parts, by_gateway, strict=True) if not source
     )

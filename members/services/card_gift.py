@@ -100,7 +100,14 @@ def card_gift_accept(*, token: str, member_id: int, actor: Actor, now: datetime)
         card.refresh_from_db(fields=["state", "member", "expires_at"])
         if card.expires_at is not None and card.expires_at <= now:
             raise CardNotUsable()
-        card_transition(card=card, to_state=CardState.ACTIVE, actor=actor, now=now, member=member)
+        card_transition(
+            card=card,
+            to_state=CardState.ACTIVE,
+            actor=actor,
+            now=now,
+            member=member,
+            held_since=now,
+        )
         event = CardHolderChanged(
             subject_id=card.pk, from_member_id=gift.giver_id, to_member_id=member.pk
         )

@@ -38,7 +38,7 @@ def card_transfer_holder(
         member = member_to_hold(
             member_id=to_member_id, named=card.product.named, rules=rules, now=now
         )
-        Card.objects.filter(pk=card.pk).update(member=member)
+        Card.objects.filter(pk=card.pk).update(member=member, held_since=now)
         event = CardHolderChanged(
             subject_id=card.pk,
             reason=reason,
@@ -46,7 +46,7 @@ def card_transfer_holder(
             to_member_id=member.pk,
         )
         record([event], actor=actor, now=now)
-        card.member = member
+        card.member, card.held_since = member, now
     return card
 
 

@@ -2,7 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Value
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import Actor
@@ -10,7 +12,7 @@ from config.kernel.errors import NotFound
 from config.kernel.events import record
 from members import identity
 from members.card_rules import CardRules
-from members.events import CardIdentityRecorded, CardIdentityRevealed
+from members.events import CardIdentityErased, CardIdentityRecorded, CardIdentityRevealed
 from members.guards import CardRefused
 from members.locks import member_lock
 from members.models import CardIdentity, Member
@@ -18,6 +20,18 @@ from members.states import PayerKind
 
 # 单用途商业预付卡管理办法 art. 15: five years at least, counted from the last purchase.
 KEPT = timedelta(days=5 * 366)
+
+
+# A purchase that comes in between moves the date, or finds the entry replaced.
+_ERASE = """
+UPDATE members_cardidentity SET name_sealed = '', number_sealed = '', fingerprint = '', masked = '',
+  replaced_at = coalesce(replaced_at, %(now)s::timestamptz)
+WHERE keep_until <= %(now)s::timestamptz AND id IN (
+  SELECT id FROM members_cardidentity
+  WHERE keep_until <= %(now)s::timestamptz AND name_sealed <> ''
+  ORDER BY keep_until, id LIMIT %(limit)s::int
+) RETURNING id
+"""
 
 
 class CardIdentityMissing(CardRefused):
@@ -73,11 +87,22 @@ def card_identity_reveal(
 ) -> tuple[str, str]:
     """(name, number) in the clear, and the event that says who looked. Raises NotFound."""
     with transaction.atomic():
-        row = CardIdentity.objects.filter(pk=identity_id).first()
+        row = CardIdentity.objects.filter(pk=identity_id).exclude(name_sealed="").first()
         if row is None:
             raise NotFound()
         record([CardIdentityRevealed(subject_id=row.pk, reason=reason)], actor=actor, now=now)
         return identity.unseal(row.name_sealed), identity.unseal(row.number_sealed)
+
+
+def card_identities_erase(*, actor: Actor, now: datetime, limit: int = 500) -> int:
+    """Entries that the law no longer wants are nobody's: the rows stay, the people go. Returns
+    how many of up to ``limit``."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_ERASE, {"now": now, "limit": limit})
+            erased = [row[0] for row in cursor.fetchall()]
+        record([CardIdentityErased(subject_id=pk) for pk in erased], actor=actor, now=now)
+    return len(erased)
 
 
 def identity_for(
@@ -88,12 +113,17 @@ def identity_for(
     In the caller's transaction. Raises CardIdentityMissing.
     """
     row = CardIdentity.objects.filter(member=member, replaced_at__isnull=True).first()
-    if row is not None:
-        if row.keep_until < now + KEPT:
-            CardIdentity.objects.filter(pk=row.pk).update(keep_until=now + KEPT)
+    if row is not None and identity_keep(identity_id=row.pk, now=now):
         return row
     if not rules.identity_needed(named=named, amount_fen=amount_fen):
         return None
     if not named or rules.identity_named == "register" or not member.phone:
         raise CardIdentityMissing()
     return None
+
+
+def identity_keep(*, identity_id: int, now: datetime) -> bool:
+    """Keep an entry for five more years, for a purchase at this moment; False when it counts no
+    longer. In the caller's transaction."""
+    live = CardIdentity.objects.filter(pk=identity_id, replaced_at__isnull=True)
+    return bool(live.update(keep_until=Greatest("keep_until", Value(now + KEPT))))

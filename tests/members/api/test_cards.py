@@ -8,6 +8,7 @@ from members.guards import card_hold, card_spend
 from members.models import PointLot
 from members.selectors import card_lots
 from members.services.card_freeze import card_freeze
+from members.services.card_holder import card_transfer_holder
 from members.services.points_settle import PointsTarget, points_settle
 from tests.factories import (
     api_client,
@@ -94,6 +95,19 @@ def test_the_statement_of_a_card(member, card, now, django_assert_num_queries):
     ]
     assert page["results"][0]["reference"] == "SO1"
     assert page["next"] is None
+
+
+def test_the_statement_begins_when_the_card_became_mine(member, card, now):
+    spend(card, 5_500, now)
+    friend, later = make_member(), now + timedelta(hours=1)
+    card_transfer_holder(
+        card_id=card.pk, to_member_id=friend.pk, reason="gift", actor=SYSTEM, now=later
+    )
+    parts = card_split(card_lots(member_id=friend.pk), 550)
+    card_spend(parts=parts, reference="SO3", acceptor_code="shop", now=later)
+    page = api_client(friend).get(f"/api/v1/me/cards/{card.no}/entries").json()
+    assert [x["reference"] for x in page["results"]] == ["SO3", "SO3"]
+    assert api_client(member).get(f"/api/v1/me/cards/{card.no}/entries").status_code == 404
 
 
 def test_the_statement_comes_in_pages(member, card, now):

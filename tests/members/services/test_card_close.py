@@ -12,7 +12,11 @@ from members.guards import CardNotUsable, card_hold, card_refund, card_spend
 from members.models import CardPayback
 from members.selectors import card_lots
 from members.selectors_cards import card_value_fen
-from members.services.card_close import CardCashTooMuch, card_close_refund
+from members.services.card_close import (
+    CardCashTooMuch,
+    card_close_preview,
+    card_close_refund,
+)
 from members.services.card_freeze import card_freeze
 from members.services.card_gift import card_gift_offer
 from members.services.card_identity import CardIdentityMissing, card_identity_record
@@ -127,6 +131,20 @@ def test_after_seven_days_the_policy_says_what_spent_bonus_costs(card, now, rule
         [(500, "bonus.withdrawn:issuer")] if rule == "withdraw" else []
     )
     assert card_value_fen(card.pk) == 0
+
+
+def test_a_preview_says_what_closing_would_do_and_does_nothing(card, now):
+    publish_policy(kind="cards", body={"v": 1, "refund_bonus": "withdraw"})
+    spend(card, 5_500, now)
+    make_topup(card, principal_fen=2_000, bonus_fen=300, now=now)
+    shown = card_close_preview(card_id=card.pk, now=now + timedelta(days=7))
+    assert [(x.amount_fen, x.charged_fen, x.withdrawn_fen, x.by_gateway) for x in shown] == [
+        (4_500, 500, 500, True),
+        (2_000, 0, 300, False),
+    ]
+    assert untouched(card)
+    done = close(card, now + timedelta(days=7))
+    assert [line[2:] for line in lines(done)] == [(4_500, 500, 500), (2_000, 0, 300)]
 
 
 def test_each_lot_by_its_own_age_and_way(card, now):

@@ -11,6 +11,7 @@ from members.cards import card_split
 from members.guards import CardNotUsable, card_hold, card_spend
 from members.models import CardGift
 from members.selectors import card_lots
+from members.selectors_cards import gift_offered
 from members.services.card_freeze import card_freeze, card_unfreeze
 from members.services.card_gift import (
     CardEmpty,
@@ -75,6 +76,7 @@ def test_a_friend_accepts_and_holds_it(card, now):
     accept(gift, friend, now)
 
     assert state_of(card) == ("active", friend.pk)
+    assert card.held_since == now
     assert card_lots(member_id=giver.pk) == []
     assert [lot.value_fen for lot in card_lots(member_id=friend.pk)] == [11_000]
     gift.refresh_from_db()
@@ -192,3 +194,17 @@ def test_who_stops_a_card_ends_the_offer_of_it(card, now, stop, state):
     assert (gift.state, state_of(card)) == ("taken_back", (state, gift.giver_id))
     with pytest.raises(GiftEnded):
         accept(gift, make_member(), now)
+
+
+def test_a_link_shows_what_is_offered_while_it_is(card, now, django_assert_num_queries):
+    gift = offer(card, now, greeting="生日快乐")
+    with django_assert_num_queries(1):
+        seen = gift_offered(token=gift.token.lower(), now=now)
+        assert (seen.giver, seen.card.product, seen.greeting) == (
+            card.member,
+            card.product,
+            "生日快乐",
+        )
+    assert gift_offered(token=gift.token, now=gift.expires_at) is None
+    take_back(gift, now)
+    assert gift_offered(token=gift.token, now=now) is None

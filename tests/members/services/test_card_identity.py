@@ -9,7 +9,11 @@ from config.kernel.models import Event
 from members import identity
 from members.identity import CardIdentityInvalid
 from members.models import CardIdentity
-from members.services.card_identity import card_identity_record, card_identity_reveal
+from members.services.card_identity import (
+    card_identities_erase,
+    card_identity_record,
+    card_identity_reveal,
+)
 from tests.factories import make_member, make_user
 
 pytestmark = pytest.mark.django_db
@@ -104,3 +108,27 @@ def test_a_new_key_goes_in_front_and_the_old_one_still_opens(now, settings):
     settings.CARD_IDENTITY_KEYS = ["new"]
     with pytest.raises(CardIdentityInvalid):
         identity.unseal(row.name_sealed)
+
+
+def test_when_the_law_no_longer_wants_it_the_person_goes_and_the_row_stays(now):
+    member = make_member()
+    row = enter(member, now)
+    bought = enter(make_member(), now)
+    end = row.keep_until
+    bought.keep_until = end + timedelta(days=30)
+    bought.save()
+
+    assert card_identities_erase(actor=SYSTEM, now=end - timedelta(seconds=1)) == 0
+    assert card_identities_erase(actor=SYSTEM, now=end) == 1
+    assert card_identities_erase(actor=SYSTEM, now=end) == 0
+
+    row.refresh_from_db()
+    assert (row.member, row.replaced_at) == (member, end)
+    assert {row.name_sealed, row.number_sealed, row.fingerprint, row.masked} == {""}
+    bought.refresh_from_db()
+    assert bought.masked == "张** ****002X"
+    assert Event.objects.get(kind="members.card_identity_erased").subject_id == row.pk
+    with pytest.raises(NotFound):
+        card_identity_reveal(identity_id=row.pk, reason="?", actor=SYSTEM, now=end)
+    # And they may be entered again.
+    assert enter(member, end).masked == "张** ****002X"
