@@ -29,6 +29,7 @@ WHERE k.product_id = p.id AND k.archived_at IS NULL AND coalesce(f.listed, true)
 _SKUS_ANYWHERE = "FROM mall_sku k WHERE k.product_id = p.id AND k.archived_at IS NULL"
 _SKU_FEN = "coalesce(f.price_fen, k.price_fen)"
 _LEFT = "greatest(coalesce(q.on_hand - q.reserved, 0), 0)"
+_HERE = f"SELECT min({_SKU_FEN}) AS lowest, sum({_LEFT})::int AS pieces {_SKUS_HERE}"
 _SHOWN_HERE = f"(SELECT min({_SKU_FEN}) {_SKUS_HERE})"
 _APART = """
 SELECT FROM mall_sku k JOIN mall_storeoffer f ON f.sku_id = k.id
@@ -124,15 +125,17 @@ def product_page_sql(
             + f"JOIN picked ON picked.id = p.id ORDER BY {order.format(shown='picked.shown')}"
             + " LIMIT %(limit)s::int"
         )
-    live = _SKUS_HERE if store else _SKUS_ANYWHERE
+    if store:
+        columns = _COLUMNS.format(shown="here.lowest", pieces="here.pieces")
+        live = f"CROSS JOIN LATERAL ({_HERE}) here WHERE here.lowest IS NOT NULL"
+    else:
+        columns = _COLUMNS.format(shown="p.price_fen", pieces="NULL::int")
+        live = f"WHERE EXISTS (SELECT {_SKUS_ANYWHERE})"
     return (
         _with(store, category)
-        + _COLUMNS.format(
-            shown=_SHOWN_HERE if store else "p.price_fen",
-            pieces=_PIECES_HERE if store else "NULL::int",
-        )
+        + columns
         + _PRODUCTS
-        + f"WHERE EXISTS (SELECT {live}) AND {all_of('p.price_fen')}\n"
+        + f"{live} AND {all_of('p.price_fen')}\n"
         + f"ORDER BY {order.format(shown='p.price_fen')} LIMIT %(limit)s::int"
     )
 
