@@ -116,6 +116,7 @@ def test_the_language_is_switched_on_every_page(house: House, wide):
         "1号",
         "2号",
         "饮食",
+        "规格",
     ]
     for address in pages:
         page.goto(house.url + address)
