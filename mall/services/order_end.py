@@ -6,6 +6,7 @@ all the same, it is refunded by itself (``payment_apply``).
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -31,7 +32,7 @@ def order_cancel(
 ) -> Order:
     """Cancel an unpaid order (of ``member_id`` when given). Raises OrderUnknown,
     OrderNotCancellable."""
-    scope = {} if member_id is None else {"member_id": member_id}
+    scope: dict[str, Any] = {} if member_id is None else {"member_id": member_id}
     with transaction.atomic():
         order = order_lock(no=order_no, **scope)
         if order.state != OrderState.PLACED:

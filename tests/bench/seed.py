@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -74,7 +75,10 @@ def seed(*, shoppers: int, products: int = 200) -> World:
     )
     _policies()
     make_guide(store=store)
-    period = {"claim_from": now - timedelta(days=1), "claim_until": now + timedelta(days=9)}
+    period: dict[str, Any] = {
+        "claim_from": now - timedelta(days=1),
+        "claim_until": now + timedelta(days=9),
+    }
     template = make_template(operator=operator, quota=10_000_000, **period)
     claimable = make_template(operator=operator, quota=10_000_000, **period)
     product = make_card_product(operator=operator, price_fen=100_000, bonus_fen=10_000)
