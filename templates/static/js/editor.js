@@ -57,3 +57,12 @@ for (const list of document.querySelectorAll("[data-sort]")) {
     document.querySelector("[data-save-order]").hidden = false;
   });
 }
+
+// The theme expects a text field beside every file field and fails without one; ours has none.
+document.addEventListener(
+  "change",
+  (event) => {
+    if (event.target.closest(".mall-upload")) event.stopPropagation();
+  },
+  true,
+);
