@@ -7,6 +7,7 @@ Points and commission follow by the event, as the difference to what the order i
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -83,7 +84,7 @@ def aftersale_request(
     Raises OrderUnknown, AfterSaleNotPossible, AfterSaleOpen, AfterSaleEmpty, LineUnknown,
     RefundTooLarge, CardNotReturnable.
     """
-    scope = {} if member_id is None else {"member_id": member_id}
+    scope: dict[str, Any] = {} if member_id is None else {"member_id": member_id}
     with transaction.atomic():
         order = order_lock(no=order_no, **scope)
         if order.state not in (OrderState.PAID, OrderState.COMPLETED):
