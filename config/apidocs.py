@@ -136,7 +136,8 @@ class SchemaView(SpectacularAPIView):
             with self._making:
                 if key not in self._made:
                     document = self.generator_class().get_schema(request=None, public=True)
-                    self._made[key] = Answer.of(renderer.render(document, renderer.media_type, {}))
+                    body: Any = renderer.render(document, renderer.media_type, {})
+                    self._made[key] = Answer.of(body)
         return self._made[key]
 
 

@@ -92,8 +92,11 @@ class PublicRead(EtagMixin):
     kept: ClassVar[frozenset[str]] = frozenset()
     allow = ""
 
-    def read(self, request: HttpRequest | Request, *, now: datetime, **kwargs: Any) -> Any:
-        """The answer, as plain values of JSON. Raises DomainError, ValidationError."""
+    def read(self, *args: Any, **kwargs: Any) -> Any:
+        """``read(request, *, now, **parts of the address)``: the answer, as plain values of JSON.
+
+        Raises DomainError, ValidationError.
+        """
         raise NotImplementedError
 
     def life(self, request: HttpRequest, body: Any, *, now: datetime) -> timedelta:

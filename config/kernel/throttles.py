@@ -62,6 +62,10 @@ class CallerThrottle(SimpleRateThrottle):
         key = valkey.key(f"throttle:{scope}:{ident}:{number}")
         return Window(key, limit, seconds, seconds - within)
 
+    def get_ident(self, request: Any) -> str:
+        """The address that ``request``, Django's or the API's, is taken to come from."""
+        return super().get_ident(request)
+
     def wait(self) -> float:
         return self._wait
 
