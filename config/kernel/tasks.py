@@ -14,7 +14,7 @@ from config.kernel.relay import relay_once
 
 # When this process last asked for a run. In a rush even asking the cache whether somebody has
 # asked costs more than it brings, and the beat comes each second.
-_asked_at = float("-inf")
+_asked_at = -1.0
 _ASK_AGAIN_SECONDS = 0.5
 _nudging: ContextVar[bool] = ContextVar("kernel_nudging", default=True)
 

@@ -223,7 +223,7 @@ def test_a_rush_asks_for_the_relay_once_in_a_while(
     # given a clock in our hand, and a broker that counts
     seconds = iter([100.0, 100.1, 100.4, 100.6, 101.7])
     asked = []
-    monkeypatch.setattr(tasks, "_asked_at", float("-inf"))
+    monkeypatch.setattr(tasks, "_asked_at", -1.0)
     monkeypatch.setattr(tasks, "monotonic", lambda: next(seconds))
     monkeypatch.setattr(tasks.cache, "add", lambda *key, **options: asked.append("add") or True)
     monkeypatch.setattr(tasks.relay, "apply_async", lambda **options: asked.append("relay"))
