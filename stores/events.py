@@ -13,3 +13,13 @@ class PickupChanged(EventBase):
     kind: ClassVar[str] = "stores.pickup_changed"
     subject_type: ClassVar[str] = "pickup"
     store_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TerminalChanged(EventBase):
+    """A terminal was made, got another key, or was disabled; ``change`` says which."""
+
+    kind: ClassVar[str] = "stores.terminal_changed"
+    subject_type: ClassVar[str] = "terminal"
+    store_id: int
+    change: str

@@ -30,6 +30,14 @@ class Unit(TextChoices):
     POINTS = "points", _("points")
 
 
+class TerminalScope(TextChoices):
+    """What a terminal's key may ask for: who is there, taking value, giving it back."""
+
+    LOOK = "look", _("look up members")
+    PAY = "pay", _("take payments")
+    REFUND = "refund", _("refund and void")
+
+
 class PickupState(TextChoices):
     AWAITING = "awaiting", _("being prepared")
     READY = "ready", _("ready for pickup")

@@ -1,9 +1,10 @@
 from django.urls import URLPattern, URLResolver, path
 
-from members.api import cards_urls, me
+from members.api import cards_urls, code, me
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me", me.MeView.as_view(), name="me"),
+    path("me/code", code.MemberCodeView.as_view(), name="me-code"),
     path("me/phone", me.PhoneView.as_view(), name="me-phone"),
     path("me/consents", me.ConsentsView.as_view(), name="me-consents"),
     path("me/consents/<str:kind>", me.ConsentView.as_view(), name="me-consent"),

@@ -11,6 +11,7 @@ from members.models.card_life import (
 )
 from members.models.card_offer import TopUpOffer, TopUpOfferUse
 from members.models.member import Consent, ExternalId, Member, Tier
+from members.models.member_code import MemberCode
 from members.models.message import Message
 from members.models.points import PointLot
 
@@ -32,6 +33,7 @@ __all__ = [
     "Consent",
     "ExternalId",
     "Member",
+    "MemberCode",
     "Message",
     "PointLot",
     "Tier",

@@ -1,6 +1,7 @@
 from stores.models.ledger import Account, Seal, Transfer
 from stores.models.organisation import Assignment, Operator, Region, Store
 from stores.models.pickup import Pickup
+from stores.models.terminal import Terminal
 
 __all__ = [
     "Account",
@@ -10,5 +11,6 @@ __all__ = [
     "Region",
     "Seal",
     "Store",
+    "Terminal",
     "Transfer",
 ]
