@@ -46,6 +46,8 @@ class QuoteView(CommandView):
             "sku_unavailable",
             "basket_invalid",
             "card_product_unknown",
+            "card_identity_missing",
+            "card_limit_exceeded",
             "coupon_not_applicable",
         ]
     }
@@ -78,6 +80,8 @@ class OrdersView(CommandView, ListAPIView):
             "sku_unavailable",
             "basket_invalid",
             "card_product_unknown",
+            "card_identity_missing",
+            "card_limit_exceeded",
             "coupon_not_applicable",
             "quote_changed",
             "out_of_stock",

@@ -25,6 +25,7 @@ from mall.states import LineKind, TenderKind
 from members.cards import CardPart, card_split
 from members.models import CardProduct
 from members.selectors import card_lots
+from members.services.card_issue import card_sale_check
 
 EXPLAIN_SECONDS = 15 * 60
 # What an order's columns of fen hold.
@@ -195,17 +196,18 @@ class Quote:
 
 
 def quote(*, basket: Basket, now: datetime) -> Quote:
-    """Price ``basket`` as of ``now``; at most four statements, none of them writes.
+    """Price ``basket`` as of ``now``; at most five statements, none of them writes.
 
-    Raises StoreUnknown, SkuUnavailable, BasketInvalid, BasketTooLarge, CardProductUnknown and
-    CouponNotApplicable (a coupon that is not the member's, or not usable now).
+    Raises StoreUnknown, SkuUnavailable, BasketInvalid, BasketTooLarge, CardProductUnknown,
+    CardRefused (what this member may not buy) and CouponNotApplicable (a coupon that is not the
+    member's, or not usable now).
     """
     wanted = _merged(basket.lines)
     if bool(wanted) == bool(basket.card_product):
         raise BasketInvalid()
     shelf = offers(store_code=basket.store_code, sku_codes=list(wanted), now=now)
     if basket.card_product:
-        return _card_quote(basket, shelf)
+        return _card_quote(basket, shelf, now)
 
     gone = [c for c in wanted if c not in shelf.by_sku or not shelf.by_sku[c].sellable]
     if gone:
@@ -338,7 +340,7 @@ def _allocations(nets: Sequence[int], tenders: Sequence[Tender]) -> tuple[tuple[
     return tuple(tuple(row) for row in allocate_tenders(nets, [t.amount_fen for t in tenders]))
 
 
-def _card_quote(basket: Basket, shelf: Offers) -> Quote:
+def _card_quote(basket: Basket, shelf: Offers, now: datetime) -> Quote:
     """A stored-value card: no discount, never paid by stored value, issued by its operator."""
     if basket.coupon_nos or basket.use_card:
         raise BasketInvalid()
@@ -349,6 +351,13 @@ def _card_quote(basket: Basket, shelf: Offers) -> Quote:
     )
     if product is None:
         raise CardProductUnknown()
+    card_sale_check(
+        product=product,
+        member_id=basket.member_id,
+        principal_fen=product.price_fen,
+        bonus_fen=product.bonus_fen,
+        now=now,
+    )
     item = Item(product.code, 1, product.price_fen, {})
     priced = price([item], [])
     line = Line(

@@ -112,14 +112,23 @@ def identity_for(
 
     In the caller's transaction. Raises CardIdentityMissing.
     """
-    row = CardIdentity.objects.filter(member=member, replaced_at__isnull=True).first()
-    if row is not None and identity_keep(identity_id=row.pk, now=now):
-        return row
-    if not rules.identity_needed(named=named, amount_fen=amount_fen):
-        return None
-    if not named or rules.identity_named == "register" or not member.phone:
+    row = identity_check(member=member, named=named, amount_fen=amount_fen, rules=rules)
+    if row is not None and not identity_keep(identity_id=row.pk, now=now):
         raise CardIdentityMissing()
-    return None
+    return row
+
+
+def identity_check(
+    *, member: Member, named: bool, amount_fen: int, rules: CardRules
+) -> CardIdentity | None:
+    """The member's entry in the register, or None where a bound phone or nothing is enough. One
+    statement. Raises CardIdentityMissing."""
+    row = CardIdentity.objects.filter(member=member, replaced_at__isnull=True).first()
+    needed = rules.identity_needed(named=named, amount_fen=amount_fen)
+    by_phone = named and rules.identity_named == "phone" and bool(member.phone)
+    if row is None and needed and not by_phone:
+        raise CardIdentityMissing()
+    return row
 
 
 def identity_keep(*, identity_id: int, now: datetime) -> bool:

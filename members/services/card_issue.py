@@ -12,7 +12,7 @@ from members.card_rules import CardRules
 from members.events import CardChanged
 from members.models import Card, CardProduct, Member
 from members.selectors_cards import card_rules
-from members.services.card_identity import identity_for
+from members.services.card_identity import identity_check, identity_for
 from members.services.card_lot import (
     CardLimitExceeded,
     Purchase,
@@ -24,7 +24,7 @@ from members.services.card_lot import (
 )
 from members.states import CardState, PayWay
 
-__all__ = ["CardLimitExceeded", "card_issue", "card_make"]
+__all__ = ["CardLimitExceeded", "card_issue", "card_make", "card_sale_check"]
 
 
 def card_issue(
@@ -86,6 +86,21 @@ def card_issue(
             actor=actor,
             now=now,
         )
+
+
+def card_sale_check(
+    *, product: CardProduct, member_id: int, principal_fen: int, bonus_fen: int, now: datetime
+) -> None:
+    """Whether ``member_id`` could buy this card now, asked before anybody pays for it. Nothing is
+    written; issuing asks again. Raises NotFound, CardAmountRefused, CardLimitExceeded,
+    CardIdentityMissing."""
+    member = Member.objects.filter(pk=member_id).first()
+    if member is None:
+        raise NotFound()
+    amount_check(product=product, principal_fen=principal_fen, first=True)
+    rules = card_rules(operator_code=product.operator.code, now=now)
+    limit_check(product=product, rules=rules, value_fen=principal_fen + bonus_fen)
+    identity_check(member=member, named=product.named, amount_fen=principal_fen, rules=rules)
 
 
 def card_make(

@@ -43,8 +43,10 @@ def card_topup(
     issuer's ``bonus.granted``; the offer's bonus instead of ``bonus_fen`` when one is named.
 
     The limit counts everything on the card afterwards, what is held included; top-ups of one card
-    come one after the other. Raises NotFound, CardNotUsable, CardAmountRefused, CardCashRefused,
-    CardLimitExceeded, CardIdentityMissing, TopUpOfferGone, DuplicateTransfer.
+    come one after the other. Whoever spends in the same transaction does so afterwards: a spend
+    shares the row that this has alone (config.kernel.locks). Raises NotFound, CardNotUsable,
+    CardAmountRefused, CardCashRefused, CardLimitExceeded, CardIdentityMissing, TopUpOfferGone,
+    DuplicateTransfer.
     """
     with transaction.atomic():
         card = card_lock(card_id=card_id)

@@ -22,6 +22,7 @@ from mall.services.quote import (
 )
 from members.selectors import card_lots
 from members.services.card_freeze import card_freeze
+from members.services.card_identity import CardIdentityMissing
 from tests.factories import (
     make_card,
     make_card_product,
@@ -358,6 +359,14 @@ def test_neither_another_members_card_nor_a_frozen_one_pays(ask, store, member, 
     for no in ("", theirs.no, frozen.no):
         document = ask((skus[0], 1), use_card=True, card_no=no)
         assert (document["card_fen"], document["to_pay_fen"]) == (0, 9_900)
+
+
+def test_who_may_not_hold_a_card_is_told_before_paying_for_it(ask, store, member):
+    product = make_card_product(operator=store.operator, price_fen=30_000)
+    member.phone = None
+    member.save()
+    with pytest.raises(CardIdentityMissing):
+        ask(card_product=product.code)
 
 
 def test_a_card_is_bought_by_wechat_from_its_issuer(ask, store, member, now):

@@ -13,7 +13,7 @@ from members.selectors import card_lots
 from members.selectors_cards import card_value_fen
 from members.services.card_freeze import card_freeze
 from members.services.card_identity import CardIdentityMissing, card_identity_record
-from members.services.card_issue import card_issue
+from members.services.card_issue import card_issue, card_sale_check
 from members.services.card_lot import CardAmountRefused, CardCashRefused, CardLimitExceeded
 from members.services.card_topup import card_topup
 from stores.ledger import AccountSpec, DuplicateTransfer, accounts_ensure
@@ -254,3 +254,40 @@ def test_where_the_register_is_wanted_a_phone_is_not_enough(now):
     # Five years count from the last purchase.
     kept = CardIdentity.objects.get(pk=identity.pk).keep_until
     assert kept == later + timedelta(days=5 * 366)
+
+
+def test_whether_a_card_could_be_sold_is_asked_before_anybody_pays(now, django_assert_num_queries):
+    product = make_card_product(price_fen=50_000, bonus_fen=5_000, min_fen=10_000, max_fen=499_000)
+
+    def check(member, principal_fen, bonus_fen=0):
+        card_sale_check(
+            product=product,
+            member_id=member.pk,
+            principal_fen=principal_fen,
+            bonus_fen=bonus_fen,
+            now=now,
+        )
+
+    member = make_member()
+    with django_assert_num_queries(3):
+        check(member, 10_000)
+    for principal, bonus, error in (
+        (9_999, 0, CardAmountRefused),
+        (499_000, 1_001, CardLimitExceeded),
+    ):
+        with pytest.raises(error):
+            check(member, principal, bonus)
+    with pytest.raises(CardIdentityMissing):
+        check(make_member(phone=None), 10_000)
+
+
+def test_a_top_up_pays_in_the_same_transaction(card, now):
+    """On the payment page: what is missing comes onto the card and off it at once."""
+    with transaction.atomic():
+        make_topup(card, principal_fen=20_000, bonus_fen=2_000, now=now)
+        parts = card_split(card_lots(member_id=card.member_id), 25_000)
+        card_spend(parts=parts, reference="SO1", acceptor_code="shop", now=now)
+    # The older lot first, all of it; then ¥140 of the younger in proportion.
+    assert [(x.principal_fen, x.bonus_fen) for x in card_lots(member_id=card.member_id)] == [
+        (7_273, 727)
+    ]
