@@ -233,3 +233,21 @@ def test_a_rush_asks_for_the_relay_once_in_a_while(
             tasks.nudge()
 
     assert asked == ["add", "relay"] * 3
+
+
+def test_what_echoes_an_event_is_written_once_however_many_there_are(monkeypatch, now):
+    """An import changes thousands of rows; what follows from it is one thing."""
+
+    def echoed(event: Rang) -> Rang | None:
+        return Rang(subject_id=100 + event.subject_id) if event.times else None
+
+    monkeypatch.setitem(events._echoes, Rang.kind, echoed)
+    silent = Rang(subject_id=1, times=0)
+
+    pks = events.record([silent, *(Rang(subject_id=n) for n in (2, 3, 4))], actor=SYSTEM, now=now)
+
+    asked = Event.objects.filter(pk__in=pks).order_by("pk")
+    assert list(asked.values_list("subject_id", flat=True)) == [1, 2, 3, 4]
+    assert list(Event.objects.exclude(pk__in=pks).values_list("subject_id", flat=True)) == [102]
+    events.record([silent], actor=SYSTEM, now=now)
+    assert Event.objects.filter(subject_id__gt=100).count() == 1

@@ -19,6 +19,7 @@ from config.kernel.throttles import CallerThrottle
 from mall.api.catalogue import serializers as shapes
 from mall.api.catalogue.views import LIFE, LIFE_OF_STOCK
 from mall.models import Product, Review, Sku
+from mall.services.catalogue_import import catalogue_import
 from mall.services.sku_change import offer_price_set, sku_archive, sku_price_set
 from tests.factories import (
     api_client,
@@ -135,6 +136,29 @@ def test_what_is_not_shown_ends_nothing(now):
     member = make_member()
     reference_record(row=member, change="changed", changes={}, actor=SYSTEM, now=now)
     assert Event.objects.filter(kind="mall.catalogue_changed").count() == 0
+
+
+def test_an_import_ends_the_kept_answers_and_an_idle_one_does_not(now, relayed, tmp_path):
+    make_product(code="p1")
+    folder = tmp_path / "goods"
+    folder.mkdir()
+    (folder / "brands.csv").write_text("brand_id,name\nb1,山岚\n", encoding="utf-8")
+
+    def imported() -> list[tuple[str, int | None]]:
+        relayed(now)
+        Event.objects.all().update(kind="seen")
+        report = catalogue_import(folder=folder, actor=SYSTEM, now=now)
+        events = Event.objects.filter(kind="mall.catalogue_changed")
+        found = list(events.values_list("payload__cause", "subject_id"))
+        assert found in ([], [("kernel.batch", report.batch_id)])
+        return found
+
+    get(PRODUCTS)
+    assert len(imported()) == 1
+    relayed(now)
+    assert get(PRODUCTS)[1] > 0
+    assert imported() == []
+    assert get(PRODUCTS)[1] == 0
 
 
 def test_what_is_gone_is_not_given_out_of_the_cache(now, relayed):
