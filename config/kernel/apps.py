@@ -29,5 +29,8 @@ def _name_links() -> None:
     """
     for model in apps.get_models():
         for field in model._meta.local_fields:
-            if isinstance(field, models.ForeignKey) and field._verbose_name is None:
-                field.verbose_name = field.remote_field.model._meta.verbose_name
+            if not isinstance(field, models.ForeignKey):
+                continue
+            target = field.remote_field.model._meta.verbose_name
+            if target and getattr(field, "_verbose_name", None) is None:
+                field.verbose_name = target

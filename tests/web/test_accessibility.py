@@ -159,3 +159,14 @@ def test_the_operations_site(house: House, page):
     page.locator("#command-results a").first.wait_for()
     found += findings(page)
     assert not found, "\n".join(found)
+
+
+def test_what_axe_is_asked_to_find_is_found(house: House, page):
+    page.goto(f"{house.url}/accounts/login/")
+    page.evaluate(
+        "() => { document.querySelector('label[for=id_login]').remove();"
+        " document.querySelector('h1').style.color = '#ddd';"
+        " document.querySelector('h1').style.minWidth = '500px'; }"
+    )
+    found = "\n".join(findings(page))
+    assert "label" in found and "color-contrast" in found and "px wide" in found
