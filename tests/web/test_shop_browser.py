@@ -7,9 +7,10 @@ import pytest
 import qrcode
 from playwright.sync_api import Page, expect
 
-from coupons.models import Coupon
-from mall.models import AfterSale, Order
+from coupons.models import Coupon, Template
+from mall.models import AfterSale, Order, Sku
 from mall.states import OrderState
+from tests.web.faces import chinese_in, english_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -148,6 +149,36 @@ def test_the_language_is_switched_and_kept(shop, page):
     open_(page, f"{shop.url}/#/p/no-such")
     # The API speaks the same language.
     expect(page.get_by_role("alert")).to_contain_text("There is no such thing here.")
+
+
+def test_no_page_mixes_the_languages(house, page):
+    data = [
+        house.store.name,
+        house.store.address,
+        "南京东路",
+        "明前龙井",
+        "真丝方巾",
+        "饮食",
+        "饮",
+        "屿上百货",
+        "储值卡",
+        "尺码",
+        "规格",
+        "1号",
+        "2号",
+    ]
+    data += list(Template.objects.values_list("name", flat=True))
+    data += [value for sku in Sku.objects.all() for value in sku.options.values()]
+    pages = ("/", "/#/list", "/#/p/TEA", "/#/stores", "/#/cart", "/#/no-such")
+    for address in pages:
+        open_(page, house.url + address)
+        assert english_in(page) == [], address
+    open_(page, house.url)
+    page.get_by_role("button", name="English").click()
+    page.wait_for_selector("html[lang=en] #view:not([aria-busy])")
+    for address in pages:
+        open_(page, house.url + address)
+        assert chinese_in(page, data) == [], address
 
 
 def test_the_keyboard_reaches_the_content(shop, page):
