@@ -1,7 +1,7 @@
 """Money: integers of fen (1/100 yuan), CNY only, and the one function that divides them."""
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 BASIS_POINTS = 10_000
 
@@ -50,12 +50,13 @@ def proportion_down(amount: int, part: int, whole: int) -> int:
 
 
 def fen_from_yuan(text: str) -> int:
-    """Fen from a decimal string of yuan ("12.50"). Raises ValueError on anything not exact."""
+    """Fen from a decimal string of yuan ("12.50"). Raises ValueError on anything not exact, or
+    longer than a column holds: an exponent would make an integer of a million digits."""
     try:
         fen = Decimal(text.strip()) * 100
-        if not fen.is_finite() or fen != fen.to_integral_value():
+        if not fen.is_finite() or abs(fen) >= 10**18 or fen != fen.to_integral_value():
             raise ValueError(f"not an amount of yuan with at most two decimals: {text!r}")
-    except InvalidOperation:
+    except ArithmeticError:
         raise ValueError(f"not an amount of yuan: {text!r}") from None
     return int(fen)
 

@@ -131,7 +131,21 @@ def test_exact_yuan_become_fen(text, fen):
     assert fen_from_yuan(text) == fen
 
 
-@pytest.mark.parametrize("text", ["0.001", "", "NaN", "Infinity", "十元", "1,000", "12.345"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.001",
+        "",
+        "NaN",
+        "Infinity",
+        "十元",
+        "1,000",
+        "12.345",
+        "1e99999",
+        "1e999999999999",
+        "1e16",
+    ],
+)
 def test_what_is_no_exact_amount_is_refused(text):
     with pytest.raises(ValueError, match="not an amount"):
         fen_from_yuan(text)
