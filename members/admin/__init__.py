@@ -4,18 +4,40 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin.timeline import timeline_words
 from members.admin import cards, people  # noqa: F401
-from members.states import CardState, HoldState, MessageState
+from members.states import ActivationState, CardState, GiftState, HoldState, MessageState
 
 timeline_words(
     kinds={
+        "members.card_activation_changed": _("activation code"),
+        "members.card_adjusted": _("bonus corrected"),
+        "members.card_alert_settled": _("card alert settled"),
+        "members.card_batch_sold": _("batch of cards sold"),
+        "members.card_batch_voided": _("batch of cards voided"),
         "members.card_changed": _("card"),
+        "members.card_gift_changed": _("gift of a card"),
         "members.card_hold_changed": _("card hold"),
+        "members.card_holder_changed": _("holder changed"),
+        "members.card_identity_erased": _("card identity erased"),
+        "members.card_identity_recorded": _("card identity recorded"),
+        "members.card_identity_revealed": _("card identity looked at"),
+        "members.card_paid_back": _("card paid back"),
+        "members.card_reactivated": _("card reactivated"),
+        "members.card_replaced": _("card replaced"),
+        "members.card_topped_up": _("card topped up"),
         "members.consent_given": _("consent given"),
         "members.consent_withdrawn": _("consent withdrawn"),
         "members.identified": _("identity added"),
         "members.message_changed": _("message"),
         "members.phone_bound": _("phone bound"),
         "members.registered": _("registered"),
+        "members.topup_offer_returned": _("top-up offer returned"),
+        "members.topup_offer_taken": _("top-up offer taken"),
     },
-    states={"card": CardState, "card_hold": HoldState, "message": MessageState},
+    states={
+        "card": CardState,
+        "card_activation": ActivationState,
+        "card_gift": GiftState,
+        "card_hold": HoldState,
+        "message": MessageState,
+    },
 )
