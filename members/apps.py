@@ -8,6 +8,7 @@ class MembersConfig(AppConfig):
 
     def ready(self) -> None:
         from config.kernel.auth import principal_field
+        from config.kernel.conditions import register_fact
         from config.kernel.policies import register_kind
         from members import (  # noqa: F401  they register the lines
             audit,
@@ -16,13 +17,18 @@ class MembersConfig(AppConfig):
             audit_messages,
         )
         from members.card_rules import rules_validate as card_rules_validate
-        from members.points import rules_validate
-        from members.services import card_adjust, card_codes
+        from members.points_rules import rules_validate
+        from members.services import card_adjust, card_codes, points_adjust
 
         principal_field("member_id", "user__member__id")
         principal_field("member_no", "user__member__no")
         principal_field("member_archived_at", "user__member__archived_at")
+        # What earning rules may ask about a line, beside what coupons ask.
+        register_fact("tier", "str", _("tier"))
+        register_fact("campaign", "set", _("campaign"))
+        register_fact("channel", "str", _("channel"))
         register_kind("points", rules_validate)
         register_kind("cards", card_rules_validate)
         card_adjust.register()
         card_codes.register()
+        points_adjust.register()

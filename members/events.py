@@ -219,3 +219,33 @@ class CardAlertSettled(EventBase):
 
     kind: ClassVar[str] = "members.card_alert_settled"
     subject_type: ClassVar[str] = "card_alert"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointHoldChanged(EventBase):
+    """Points were set aside, spent or given back. ``subject_id`` is the hold's primary key."""
+
+    kind: ClassVar[str] = "members.point_hold_changed"
+    subject_type: ClassVar[str] = "point_hold"
+    member_id: int
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsReturned(EventBase):
+    """Points that had been spent were given back. ``subject_id`` is the hold's primary key."""
+
+    kind: ClassVar[str] = "members.points_returned"
+    subject_type: ClassVar[str] = "point_hold"
+    member_id: int
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsAdjusted(EventBase):
+    """Points were given (above zero) or taken by a decision. ``subject_id``: the member's key."""
+
+    kind: ClassVar[str] = "members.points_adjusted"
+    subject_type: ClassVar[str] = "member"
+    approval_id: int
+    points: int

@@ -10,6 +10,7 @@ from members.services.card_hold_expire import card_hold_expire
 from members.services.card_identity import card_identities_erase as identities_erase
 from members.services.message_send import messages_send as send
 from members.services.points_expire import points_expire as expire
+from members.services.points_expire import points_hold_expire as point_hold_expire
 
 # What one run may send before it leaves the worker to others.
 BATCHES = 10
@@ -27,6 +28,13 @@ def messages_send() -> None:
 def points_expire() -> None:
     """End the points whose time is over."""
     while expire(now=clock.now()):
+        pass
+
+
+@shared_task(name="members.tasks.point_holds_expire")
+def point_holds_expire() -> None:
+    """End the holds of points that nobody ended."""
+    while point_hold_expire(now=clock.now()):
         pass
 
 

@@ -107,6 +107,7 @@ GRANTS: dict[str, frozenset[str]] = {
                 "members.tier",
                 "members.cardproduct",
                 "members.card",
+                "members.pointlot",
                 "coupons.template",
                 "mall.brand",
                 "mall.category",
@@ -132,7 +133,7 @@ GRANTS: dict[str, frozenset[str]] = {
             *_EVERYTHING,
             *_export(*_EVERYTHING),
             *_JUDGE,
-            *_write("mall.aftersale", "mall.refund", "members.card"),
+            *_write("mall.aftersale", "mall.refund", "members.card", "members.pointlot"),
         )
     ),
     Role.SERVICE: frozenset(
@@ -142,7 +143,7 @@ GRANTS: dict[str, frozenset[str]] = {
             *_INBOX,
             *_JUDGE,
             DESK,
-            *_write("mall.order", "mall.aftersale", "members.card"),
+            *_write("mall.order", "mall.aftersale", "members.card", "members.pointlot"),
         )
     ),
     Role.MANAGER: frozenset(

@@ -218,7 +218,7 @@ SPECTACULAR_SETTINGS = {
     ),
     "TAGS": [
         {"name": name}
-        for name in ("login", "catalogue", "stores", "cart", "coupons", "cards", "orders", "me")
+        for name in ("login", "catalogue", "stores", "cart", "coupons", "cards", "orders", "me", "pos")
     ],
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
@@ -232,6 +232,7 @@ SPECTACULAR_SETTINGS = {
         "RefundStateEnum": "mall.states.RefundState.choices",
         "AfterSaleKindEnum": "mall.states.AfterSaleKind.choices",
         "AfterSaleStateEnum": "mall.states.AfterSaleState.choices",
+        "PosTicketStateEnum": "mall.states.PosTicketState.choices",
         "PickupStateEnum": "stores.states.PickupState.choices",
         "StoreKindEnum": "stores.states.StoreKind.choices",
         "CardStateEnum": "members.states.CardState.choices",
@@ -263,6 +264,7 @@ CELERY_BEAT_SCHEDULE = {
     "refunds-send": {"task": "mall.tasks.refunds_send", "schedule": 5.0},
     "orders-close": {"task": "mall.tasks.orders_close", "schedule": 600.0},
     "points-expire": {"task": "members.tasks.points_expire", "schedule": 3600.0},
+    "point-holds-expire": {"task": "members.tasks.point_holds_expire", "schedule": 60.0},
     "card-holds-expire": {"task": "members.tasks.card_holds_expire", "schedule": 60.0},
     "card-gifts-expire": {"task": "members.tasks.card_gifts_expire", "schedule": 300.0},
     "card-alerts": {"task": "members.tasks.card_alerts", "schedule": 3600.0},

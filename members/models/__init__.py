@@ -13,7 +13,7 @@ from members.models.card_offer import TopUpOffer, TopUpOfferUse
 from members.models.member import Consent, ExternalId, Member, Tier
 from members.models.member_code import MemberCode
 from members.models.message import Message
-from members.models.points import PointLot
+from members.models.points import PointHold, PointHoldLine, PointLot
 
 __all__ = [
     "Card",
@@ -35,6 +35,8 @@ __all__ = [
     "Member",
     "MemberCode",
     "Message",
+    "PointHold",
+    "PointHoldLine",
     "PointLot",
     "Tier",
     "TopUpOffer",

@@ -7,7 +7,9 @@ import pytest
 from config.kernel.actors import SYSTEM
 from members.cards import card_split
 from members.guards import card_capture, card_hold, card_spend
+from members.guards_points import points_hold, points_spend
 from members.selectors import card_lots
+from members.services.points_refund import points_refund
 from members.services.points_settle import PointsTarget, points_settle
 from stores.ledger import AccountSpec, Draft, accounts_ensure, post
 from tests.factories import make_card, make_member, make_operator, publish_policy
@@ -211,3 +213,57 @@ def test_a_debt_in_credit(saver):
         table="stores_transfer",
     )
     assert fired() == ["points.debt"]
+
+
+@pytest.fixture
+def spender(saver, now):
+    """The member of 100 points: 20 were spent, 5 of them given back, 30 are set aside."""
+    actor = {"actor": SYSTEM, "now": now}
+    points_spend(member_id=saver.pk, points=20, reference="SO3", **actor)
+    points_refund(reference="SO3", points=5, key="RF1", **actor)
+    later = now + timedelta(minutes=15)
+    points_hold(member_id=saver.pk, points=30, reference="SO4", expires_at=later, **actor)
+    assert fired() == []
+    return saver
+
+
+@pytest.mark.parametrize(
+    ("sql", "table", "code"),
+    [
+        (
+            "UPDATE members_pointlot SET held_points = 29 WHERE held_points = 30",
+            "members_pointlot",
+            "points.held",
+        ),
+        (
+            "UPDATE stores_account SET held = 29 WHERE code LIKE 'points:%' AND held = 30",
+            "stores_account",
+            "points.held",
+        ),
+        (
+            "UPDATE members_pointlot SET expires_at = now() - interval '1 day'"
+            " WHERE held_points = 30",
+            "members_pointlot",
+            "points.spent_in_time",
+        ),
+        (
+            "UPDATE stores_transfer SET reference = 'SO9' WHERE code = 'points.spend'",
+            "stores_transfer",
+            "points.spent",
+        ),
+        (
+            "UPDATE members_pointhold SET refunded_points = 6 WHERE reference = 'SO3'",
+            "members_pointhold",
+            "points.returned",
+        ),
+        (
+            "UPDATE kernel_event SET from_state = '' WHERE subject_type = 'point_hold'"
+            " AND to_state = 'captured'",
+            "kernel_event",
+            "point_hold.states",
+        ),
+    ],
+)
+def test_points_set_aside_spent_or_given_back_otherwise(spender, sql, table, code):
+    plant(sql, table=table)
+    assert fired() == [code]
