@@ -42,15 +42,17 @@ def card_issue(
     store_id: int | None = None,
     way: str = PayWay.SOURCE,
     source: str = "",
+    total_fen: int | None = None,
 ) -> Card:
     """A new card of ``card_product_id`` with one lot: principal out of ``funding_account_id``,
     bonus out of the issuer's ``bonus.granted``. ``reference`` is the order's number.
 
     ``principal_fen`` is the buyer's choice where the product leaves one; the bonus is the offer's,
-    ``bonus_fen``, or the product's for its own price. Raises NotFound, CardAmountRefused,
-    CardCashRefused, CardLimitExceeded (principal + bonus against the product's limit and the
-    policy's), CardIdentityMissing, TopUpOfferGone, DuplicateTransfer when ``key`` was issued
-    before.
+    ``bonus_fen``, or the product's for its own price. ``total_fen`` is what is bought at once,
+    where this card is one of several: identity and cash are judged by it. Raises NotFound,
+    CardAmountRefused, CardCashRefused, CardLimitExceeded (principal + bonus against the product's
+    limit and the policy's), CardIdentityMissing, TopUpOfferGone, DuplicateTransfer when ``key``
+    was issued before.
     """
     with transaction.atomic():
         product = CardProduct.objects.select_related("operator").filter(pk=card_product_id).first()
@@ -60,7 +62,8 @@ def card_issue(
         principal = product.price_fen if principal_fen is None else principal_fen
         amount_check(product=product, principal_fen=principal, first=True)
         rules = card_rules(operator_code=product.operator.code, now=now)
-        way_check(rules=rules, way=way, amount_fen=principal)
+        total = max(principal, total_fen or 0)
+        way_check(rules=rules, way=way, amount_fen=total)
         if bonus_fen is None:
             bonus_fen = product.bonus_fen if principal == product.price_fen else 0
         bonus = bonus_by_offer(
@@ -85,22 +88,30 @@ def card_issue(
             sold_at=now,
             actor=actor,
             now=now,
+            total_fen=total,
         )
 
 
 def card_sale_check(
-    *, product: CardProduct, member_id: int, principal_fen: int, bonus_fen: int, now: datetime
+    *,
+    product: CardProduct,
+    member_id: int,
+    principal_fen: int,
+    bonus_fen: int,
+    now: datetime,
+    total_fen: int | None = None,
 ) -> None:
-    """Whether ``member_id`` could buy this card now, asked before anybody pays for it. Nothing is
-    written; issuing asks again. Raises NotFound, CardAmountRefused, CardLimitExceeded,
-    CardIdentityMissing."""
+    """Whether ``member_id`` could buy this card now (as one of several of ``total_fen`` together),
+    asked before anybody pays for it. Nothing is written; issuing asks again. Raises NotFound,
+    CardAmountRefused, CardLimitExceeded, CardIdentityMissing."""
     member = Member.objects.filter(pk=member_id).first()
     if member is None:
         raise NotFound()
     amount_check(product=product, principal_fen=principal_fen, first=True)
     rules = card_rules(operator_code=product.operator.code, now=now)
     limit_check(product=product, rules=rules, value_fen=principal_fen + bonus_fen)
-    identity_check(member=member, named=product.named, amount_fen=principal_fen, rules=rules)
+    total = max(principal_fen, total_fen or 0)
+    identity_check(member=member, named=product.named, amount_fen=total, rules=rules)
 
 
 def card_make(
@@ -112,6 +123,7 @@ def card_make(
     sold_at: datetime,
     actor: Actor,
     now: datetime,
+    total_fen: int = 0,
 ) -> Card:
     """The card itself, in the caller's transaction, when the amount is settled. It expires by the
     day it was sold. Raises CardLimitExceeded, CardIdentityMissing, DuplicateTransfer."""
@@ -120,7 +132,7 @@ def card_make(
     identity = identity_for(
         member=member,
         named=product.named,
-        amount_fen=purchase.principal_fen,
+        amount_fen=max(purchase.principal_fen, total_fen),
         rules=rules,
         now=now,
     )

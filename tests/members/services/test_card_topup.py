@@ -291,3 +291,18 @@ def test_a_top_up_pays_in_the_same_transaction(card, now):
     assert [(x.principal_fen, x.bonus_fen) for x in card_lots(member_id=card.member_id)] == [
         (7_273, 727)
     ]
+
+
+def test_many_small_cards_at_once_are_one_purchase_to_the_law(now):
+    nobody = make_member(phone=None)
+    product = make_card_product(named=False, price_fen=50_000, bonus_fen=0, limit_fen=100_000)
+    ask = {"product": product, "member_id": nobody.pk, "bonus_fen": 0, "now": now}
+    card_sale_check(principal_fen=50_000, total_fen=999_999, **ask)
+    with pytest.raises(CardIdentityMissing):
+        card_sale_check(principal_fen=50_000, total_fen=1_000_000, **ask)
+    with pytest.raises(CardIdentityMissing):
+        issue(product, nobody, now, total_fen=1_000_000)
+    with pytest.raises(CardCashRefused):
+        issue(product, nobody, now, total_fen=5_000_000, way="cash")
+    assert not CardLot.objects.exists()
+    issue(product, nobody, now, total_fen=999_999)
