@@ -18,7 +18,7 @@ class MembersConfig(AppConfig):
         )
         from members.card_rules import rules_validate as card_rules_validate
         from members.points_rules import rules_validate
-        from members.services import card_adjust, card_codes, points_adjust
+        from members.services import card_adjust, card_close_approval, card_codes, points_adjust
 
         principal_field("member_id", "user__member__id")
         principal_field("member_no", "user__member__no")
@@ -30,5 +30,6 @@ class MembersConfig(AppConfig):
         register_kind("points", rules_validate)
         register_kind("cards", card_rules_validate)
         card_adjust.register()
+        card_close_approval.register()
         card_codes.register()
         points_adjust.register()
