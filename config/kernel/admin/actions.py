@@ -172,7 +172,7 @@ class ServiceActionMixin:
                 raise PermissionDenied
         if action.sensitive:
             require_recent_sign_in(request)
-        about = {"row": row} if action.form.of_row else {}
+        about: dict[str, Any] = {"row": row} if action.form.of_row else {}
         form = action.form(request.POST if request.method == "POST" else None, **about)
         status = 200
         if request.method == "POST" and form.is_valid():
