@@ -206,11 +206,12 @@ WITH head AS (
     placed_at timestamptz, expires_at timestamptz, paid_at timestamptz, completed_at timestamptz)
   RETURNING id
 ), line AS (
-  INSERT INTO mall_orderline (order_id, position, kind, sku_id, card_product_id, title, options,
-    quantity, unit_price_fen, gross_fen, discount_fen, net_fen, refunded_quantity, refunded_fen)
+  INSERT INTO mall_orderline (order_id, position, kind, sku_id, card_product_id, card_id,
+    bonus_fen, title, options, quantity, unit_price_fen, gross_fen, discount_fen, net_fen,
+    refunded_quantity, refunded_fen)
   SELECT head.id, l.*, 0, 0 FROM head, jsonb_to_recordset(%(lines)s::jsonb) AS l(position int,
-    kind text, sku_id bigint, card_product_id bigint, title text, options jsonb, quantity int,
-    unit_price_fen int, gross_fen int, discount_fen int, net_fen int)
+    kind text, sku_id bigint, card_product_id bigint, card_id bigint, bonus_fen int, title text,
+    options jsonb, quantity int, unit_price_fen int, gross_fen int, discount_fen int, net_fen int)
   RETURNING id, position
 ), adjustment AS (
   INSERT INTO mall_adjustment (line_id, kind, reference, title, amount_fen)
@@ -218,9 +219,9 @@ WITH head AS (
   FROM jsonb_to_recordset(%(adjustments)s::jsonb) AS a(position int, kind text, reference text,
     title text, amount_fen int) JOIN line USING (position)
 ), tender AS (
-  INSERT INTO mall_tender (order_id, position, kind, amount_fen, account_id, card_no)
+  INSERT INTO mall_tender (order_id, position, kind, amount_fen, account_id, card_no, from_topup)
   SELECT head.id, t.* FROM head, jsonb_to_recordset(%(tenders)s::jsonb) AS t(position int,
-    kind text, amount_fen int, account_id bigint, card_no text)
+    kind text, amount_fen int, account_id bigint, card_no text, from_topup bool)
   RETURNING id, position
 ), allocation AS (
   INSERT INTO mall_tenderallocation (line_id, tender_id, amount_fen, refunded_fen)

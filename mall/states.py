@@ -29,6 +29,7 @@ class OrderChannel(TextChoices):
 class LineKind(TextChoices):
     GOODS = "goods", _("goods")
     CARD = "card", _("stored-value card")
+    TOPUP = "topup", _("top-up of a card")
 
 
 class DiscountKind(TextChoices):
@@ -142,3 +143,14 @@ class MovementKind(TextChoices):
     COUNT = "count", _("count")
     SALE = "sale", _("sale")
     RETURN = "return", _("return")
+
+
+class PosTicketState(TextChoices):
+    PAID = "paid", _("paid")
+    VOIDED = "voided", _("voided")
+    REFUNDED = "refunded", _("refunded")
+
+
+POS_TICKET_MACHINE = {
+    PosTicketState.PAID: frozenset({PosTicketState.VOIDED, PosTicketState.REFUNDED}),
+}

@@ -37,6 +37,7 @@ _LINE: dict[str, Any] = {
     "discounts": [_DISCOUNT],
     "discount_fen": 3000,
     "net_fen": 50600,
+    "bonus_fen": 0,
 }
 _SUMS = {"gross_fen": 53600, "discount_fen": 3000, "freight_fen": 0, "total_fen": 50600}
 _VERSION = "8c1f0e6f3b0d4a7f9e2b5c6d7a8f9012"

@@ -25,6 +25,8 @@ def basket_of(data: dict[str, Any], member_id: int) -> Basket:
         store_code=data["store"],
         lines=tuple((x["sku"], x["quantity"]) for x in data["lines"]),
         card_product=data["card_product"],
+        topup_card=data["topup_card"],
+        amount_fen=data["amount_fen"],
         coupon_nos=tuple(data["coupons"]),
         use_card=data["use_card"],
         card_no=data["card"],
@@ -46,8 +48,12 @@ class QuoteView(CommandView):
             "sku_unavailable",
             "basket_invalid",
             "card_product_unknown",
+            "card_unknown",
+            "topup_elsewhere",
+            "card_amount_refused",
             "card_identity_missing",
             "card_limit_exceeded",
+            "card_not_usable",
             "coupon_not_applicable",
         ]
     }
@@ -80,6 +86,9 @@ class OrdersView(CommandView, ListAPIView):
             "sku_unavailable",
             "basket_invalid",
             "card_product_unknown",
+            "card_unknown",
+            "topup_elsewhere",
+            "card_amount_refused",
             "card_identity_missing",
             "card_limit_exceeded",
             "coupon_not_applicable",
@@ -89,6 +98,7 @@ class OrdersView(CommandView, ListAPIView):
             "coupon_budget_exhausted",
             "insufficient_funds",
             "card_not_usable",
+            "topup_offer_gone",
             "pickup_not_offered",
         ]
     }

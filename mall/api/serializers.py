@@ -12,12 +12,27 @@ class BasketLineInput(serializers.Serializer):
 
 
 class BasketInput(serializers.Serializer):
-    """Goods at a store, or one stored-value card."""
+    """Goods at a store, one stored-value card, or the top-up of a card, alone or with goods."""
 
     store = serializers.CharField(max_length=32)
     lines = BasketLineInput(many=True, required=False, default=list, max_length=100)  # type: ignore[call-arg]
     card_product = serializers.CharField(
         max_length=32, required=False, allow_blank=True, default=""
+    )
+    topup_card = serializers.CharField(
+        max_length=32,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="number of my card to be topped up by amount_fen; with use_card it then pays",
+    )
+    amount_fen = serializers.IntegerField(
+        min_value=1,
+        max_value=500_000,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="what is put on the card; empty for a card_product's own price",
     )
     coupons = serializers.ListField(
         child=serializers.CharField(max_length=32), required=False, default=list, max_length=10
@@ -61,6 +76,7 @@ class QuoteLineOutput(serializers.Serializer):
     discounts = DiscountOutput(many=True)
     discount_fen = serializers.IntegerField()
     net_fen = serializers.IntegerField()
+    bonus_fen = serializers.IntegerField(help_text="given on top of what is put on a card")
     tenders_fen = serializers.ListField(
         child=serializers.IntegerField(), help_text="the line's net over the tenders, in order"
     )
@@ -128,6 +144,7 @@ class OrderLineOutput(serializers.Serializer):
     discounts = DiscountOutput(many=True)
     discount_fen = serializers.IntegerField()
     net_fen = serializers.IntegerField()
+    bonus_fen = serializers.IntegerField(help_text="given on top of what is put on a card")
     refunded_quantity = serializers.IntegerField()
     refunded_fen = serializers.IntegerField()
 

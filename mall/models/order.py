@@ -12,7 +12,7 @@ from mall.states import (
     OrderState,
     TenderKind,
 )
-from members.models import CardProduct, Member
+from members.models import Card, CardProduct, Member
 from stores.models import Account, Operator, Store
 
 
@@ -113,7 +113,11 @@ class Order(models.Model):
 
 
 class OrderLine(models.Model):
-    """``net_fen = gross_fen − discount_fen``; refunds count units and money up to these."""
+    """``net_fen = gross_fen − discount_fen``; refunds count units and money up to these.
+
+    A line that puts value on a card costs its principal; ``bonus_fen`` is what was promised on top
+    when it was placed. A top-up names the ``card`` it goes to.
+    """
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="lines")
     position = models.PositiveSmallIntegerField(_("position"))
@@ -122,6 +126,15 @@ class OrderLine(models.Model):
     card_product = models.ForeignKey(
         CardProduct, models.PROTECT, null=True, blank=True, verbose_name=_("card product")
     )
+    card = models.ForeignKey(
+        Card,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("card topped up"),
+    )
+    bonus_fen = models.PositiveIntegerField(_("bonus (fen)"), default=0)
     title = models.CharField(_("title"), max_length=160)
     options = models.JSONField(_("options"), default=dict, blank=True)
     quantity = models.PositiveIntegerField(_("quantity"))
@@ -150,8 +163,25 @@ class OrderLine(models.Model):
                 name="mall_orderline_refund_within",
             ),
             models.CheckConstraint(
-                condition=Q(kind="goods", sku__isnull=False, card_product__isnull=True)
-                | Q(kind="card", sku__isnull=True, card_product__isnull=False),
+                condition=Q(
+                    kind="goods",
+                    sku__isnull=False,
+                    card_product__isnull=True,
+                    card__isnull=True,
+                    bonus_fen=0,
+                )
+                | Q(
+                    kind="card",
+                    sku__isnull=True,
+                    card_product__isnull=False,
+                    card__isnull=True,
+                )
+                | Q(
+                    kind="topup",
+                    sku__isnull=True,
+                    card_product__isnull=False,
+                    card__isnull=False,
+                ),
                 name="mall_orderline_kind",
             ),
         ]
@@ -177,7 +207,11 @@ class Adjustment(models.Model):
 
 
 class Tender(models.Model):
-    """One way an order is paid: a card lot's principal or bonus, or WeChat Pay."""
+    """One way an order is paid: a card lot's principal or bonus, or WeChat Pay.
+
+    ``from_topup``: out of the lot that the same order buys; its account is known once that is
+    paid for.
+    """
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="tenders")
     position = models.PositiveSmallIntegerField(_("position"))
@@ -187,6 +221,7 @@ class Tender(models.Model):
         Account, models.PROTECT, null=True, blank=True, verbose_name=_("card lot account")
     )
     card_no = models.CharField(_("card number"), max_length=32, blank=True)
+    from_topup = models.BooleanField(_("out of the top-up"), default=False)
 
     class Meta:
         verbose_name = _("tender")
@@ -195,8 +230,11 @@ class Tender(models.Model):
             models.UniqueConstraint(fields=["order", "position"], name="mall_tender_position"),
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="mall_tender_positive"),
             models.CheckConstraint(
-                condition=Q(kind="wechat", account__isnull=True)
-                | (Q(kind__in=["card_principal", "card_bonus"]) & Q(account__isnull=False)),
+                condition=Q(kind="wechat", account__isnull=True, from_topup=False)
+                | (
+                    Q(kind__in=["card_principal", "card_bonus"])
+                    & (Q(account__isnull=False) | Q(from_topup=True))
+                ),
                 name="mall_tender_account",
             ),
         ]

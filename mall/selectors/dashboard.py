@@ -149,7 +149,8 @@ FROM paid p JOIN mall_orderline l ON l.order_id = p.id
 JOIN mall_adjustment a ON a.line_id = l.id AND a.kind = 'coupon' GROUP BY p.code
 UNION ALL
 SELECT 'top_up', p.code, sum(l.net_fen - l.refunded_fen)::bigint, count(*)
-FROM paid p JOIN mall_orderline l ON l.order_id = p.id AND l.kind = 'card' GROUP BY p.code
+FROM paid p JOIN mall_orderline l ON l.order_id = p.id AND l.kind IN ('card', 'topup')
+GROUP BY p.code
 UNION ALL
 SELECT 'spend', p.code, sum(a.amount_fen - a.refunded_fen)::bigint, count(DISTINCT p.id)
 FROM paid p JOIN mall_tender t ON t.order_id = p.id

@@ -113,6 +113,7 @@ def _line(line: OrderLine) -> dict[str, Any]:
         ],
         "discount_fen": line.discount_fen,
         "net_fen": line.net_fen,
+        "bonus_fen": line.bonus_fen,
         "refunded_quantity": line.refunded_quantity,
         "refunded_fen": line.refunded_fen,
     }

@@ -207,7 +207,7 @@ def _wanted(order: Order, lines: Sequence[tuple[int, int]]) -> list[tuple[OrderL
         line = by_position.get(position)
         if line is None:
             raise LineUnknown(line=position)
-        if line.kind == LineKind.CARD:
+        if line.kind != LineKind.GOODS:
             raise CardNotReturnable()
         if line.refunded_quantity + units > line.quantity:
             raise RefundTooLarge(line=position)
@@ -216,15 +216,17 @@ def _wanted(order: Order, lines: Sequence[tuple[int, int]]) -> list[tuple[OrderL
 
 
 def _takes_the_rest(order: Order, quantities: Mapping[int, int]) -> bool:
-    """Whether nothing is left of the order once ``quantities`` (line id → units) are back."""
+    """Whether no goods are left of the order once ``quantities`` (line id → units) are back."""
+    goods = order.lines.filter(kind=LineKind.GOODS)
     return not any(
         quantity > refunded + quantities.get(pk, 0)
-        for pk, quantity, refunded in order.lines.values_list("pk", "quantity", "refunded_quantity")
+        for pk, quantity, refunded in goods.values_list("pk", "quantity", "refunded_quantity")
     )
 
 
 def _end_refunded(order: Order, actor: Actor, now: datetime) -> None:
-    """Nothing is left of the order: what was not handed over yet never will be."""
+    """No goods are left of the order: what was not handed over yet never will be. With a top-up in
+    it, that is what the order was for and did."""
     if order.state != OrderState.PAID:
         return
     pickup = pickup_of(order_no=order.no)
@@ -236,8 +238,13 @@ def _end_refunded(order: Order, actor: Actor, now: datetime) -> None:
         fulfilment_transition(
             fulfilment=fulfilment, to_state=FulfilmentState.CANCELLED, actor=actor, now=now
         )
+    topped_up = order.lines.filter(kind=LineKind.TOPUP).exists()
     order_transition(
-        order=order, to_state=OrderState.CANCELLED, actor=actor, now=now, reason="refunded"
+        order=order,
+        to_state=OrderState.COMPLETED if topped_up else OrderState.CANCELLED,
+        actor=actor,
+        now=now,
+        reason="refunded",
     )
 
 

@@ -18,6 +18,7 @@ from mall.guards import stock_end
 from mall.locks import order_lock
 from mall.models import Order
 from mall.services.order_state import order_transition
+from mall.services.order_value import offers_return
 from mall.states import OrderState, ReservationState
 from members.guards import card_release
 
@@ -77,6 +78,7 @@ def end_unpaid(
     expired = to_state == OrderState.EXPIRED
     order_transition(order=order, to_state=to_state, actor=actor, now=now, reason=reason)
     coupon_release(reference=order.no, now=now)
+    offers_return(order=order, actor=actor, now=now)
     card_release(reference=order.no, now=now, actor=actor)
     stock_end(
         order_id=order.pk,

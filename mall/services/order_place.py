@@ -21,6 +21,7 @@ from coupons import guards as coupon_guards
 from coupons.states import Channel
 from mall.events import OrderPaid, OrderPlaced
 from mall.guards import StockLine, order_insert, stock_reserve, stock_take
+from mall.services.order_value import value_key
 from mall.services.quote import (
     Basket,
     CouponNotApplicable,
@@ -31,6 +32,7 @@ from mall.services.quote import (
 )
 from mall.states import LineKind, OrderChannel, OrderState
 from members import guards as card_guards
+from members.services.card_offer import TopUpOfferGone, card_offer_take
 
 
 class QuoteChanged(Conflict):
@@ -56,7 +58,8 @@ def order_place(
     """Turn a quote into an order. Returns {no, state, total_fen, to_pay_fen, expires_at}.
 
     Raises what :func:`quote` raises, QuoteChanged (with the difference), OutOfStock,
-    CouponUnavailable, InsufficientFunds, StoreWithoutPickup. On any of them nothing remains.
+    CouponUnavailable, TopUpOfferGone, InsufficientFunds, StoreWithoutPickup. On any of them
+    nothing remains.
     ``before_stock`` gets the result for what else has to be written: after the stock, which a
     rush waits for, there is only the commit.
     """
@@ -76,6 +79,7 @@ def order_place(
         )
         record(_events(order_id, basket.member_id, paid), actor=actor, now=now)
         _guard_coupons(priced, no, paid, now)
+        _guard_offers(priced, no, actor, now)
         _guard_card(priced, no, paid, expires_at, actor, now)
         stock = [
             StockLine(line_id, priced.offers.store_id, x.offer.sku_id, x.code, x.quantity)
@@ -145,6 +149,8 @@ def _write(
             "kind": x.kind,
             "sku_id": x.offer.sku_id if x.offer else None,
             "card_product_id": x.card_product_id,
+            "card_id": x.card_id,
+            "bonus_fen": x.bonus_fen,
             "title": x.title,
             "options": x.options,
             "quantity": x.quantity,
@@ -172,8 +178,10 @@ def _write(
             "position": i,
             "kind": t.kind,
             "amount_fen": t.amount_fen,
-            "account_id": t.part.account_id if t.part else None,
+            # The account of what the order itself puts on the card comes with the payment.
+            "account_id": t.part.account_id if t.part and not t.from_topup else None,
             "card_no": t.part.card_no if t.part else "",
+            "from_topup": t.from_topup,
         }
         for i, t in enumerate(priced.tenders)
     ]
@@ -208,15 +216,35 @@ def _guard_coupons(priced: Quote, no: str, paid: bool, now: datetime) -> None:
         coupon_guards.coupon_lock(uses=uses, member_id=member_id, reference=no, now=now)
 
 
+def _guard_offers(priced: Quote, no: str, actor: Actor, now: datetime) -> None:
+    """The top-up offer is this order's from here on, and its bonus settled."""
+    for position, line in enumerate(priced.lines):
+        if line.offer_id is not None and line.card_product_id is not None:
+            use = card_offer_take(
+                offer_id=line.offer_id,
+                card_product_id=line.card_product_id,
+                member_id=priced.basket.member_id,
+                store_id=priced.offers.store_id,
+                principal_fen=line.net_fen,
+                key=value_key(no, position),
+                actor=actor,
+                now=now,
+            )
+            if use.bonus_fen != line.bonus_fen:
+                raise TopUpOfferGone()
+
+
 def _guard_card(
     priced: Quote, no: str, paid: bool, expires_at: datetime, actor: Actor, now: datetime
 ) -> None:
-    parts = [t.part for t in priced.tenders if t.part is not None]
+    parts = [t.part for t in priced.tenders if t.part is not None and not t.from_topup]
     if not parts:
         return
-    acceptor = priced.operator_code
+    acceptor, store = priced.offers.operator_code, priced.offers.store_code
     if paid:
-        card_guards.card_spend(parts=parts, reference=no, acceptor_code=acceptor, now=now)
+        card_guards.card_spend(
+            parts=parts, reference=no, acceptor_code=acceptor, store_code=store, now=now
+        )
     else:
         card_guards.card_hold(
             card_id=parts[0].card_id,
@@ -225,4 +253,6 @@ def _guard_card(
             expires_at=expires_at,
             actor=actor,
             now=now,
+            acceptor_code=acceptor,
+            store_code=store,
         )

@@ -1,7 +1,7 @@
 """What the gateway says about a payment, applied once.
 
 A captured payment turns its order into a paid one: stored value is captured, coupons redeemed,
-reserved stock sold, cards issued, all with the money's own ledger entries and in one
+reserved stock sold, cards issued or topped up, all with the money's own ledger entries and in one
 transaction. Money for an order that has ended meanwhile, or that is paid already, is kept in
 suspense and refunded by itself.
 """
@@ -26,16 +26,15 @@ from mall.models import Adjustment, Order, OrderLine, Payment
 from mall.services.notification_record import notification_record
 from mall.services.order_end import end_unpaid
 from mall.services.order_state import order_transition, payment_transition
+from mall.services.order_value import VALUE_KINDS, CardProductChanged, value_put, value_spend
 from mall.services.refund_create import refund_late_payment
 from mall.states import (
     DiscountKind,
-    LineKind,
     OrderState,
     PaymentState,
     ReservationState,
 )
 from members.guards import CardRefused, HoldNotOpen, card_capture
-from members.services.card_issue import card_issue
 from stores.ledger import Draft, post
 
 
@@ -46,11 +45,6 @@ class PaymentUnknown(NotFound):
 class PaymentMismatch(Conflict):
     code = "payment_mismatch"
     message = _("Merchant, amount or currency differ from what was asked for.")
-
-
-class CardProductChanged(Conflict):
-    code = "card_product_changed"
-    message = _("This card is no longer sold at the price that was paid.")
 
 
 # What an order was promised and can no longer have: it ends, and its money goes back.
@@ -140,21 +134,11 @@ def _pay_order(order: Order, payment: Payment, now: datetime) -> None:
     )
     accounts = books(order.operator.code, order.operator_id, payment.mchid)
     goods_fen = payment.amount_fen
+    topped_up = None
     for line in lines:
-        if line.kind == LineKind.CARD:
+        if line.kind in VALUE_KINDS:
             goods_fen -= line.net_fen
-            assert line.card_product is not None  # constraint mall_orderline_kind
-            if line.card_product.price_fen != line.net_fen:
-                raise CardProductChanged()
-            card_issue(
-                member_id=order.member_id,
-                card_product_id=line.card_product.pk,
-                funding_account_id=accounts.wechat,
-                reference=order.no,
-                key=f"{order.no}:{line.position}",
-                actor=SYSTEM,
-                now=now,
-            )
+            topped_up = value_put(order=order, line=line, wechat_id=accounts.wechat, now=now)
     if goods_fen:
         post(
             [
@@ -169,12 +153,14 @@ def _pay_order(order: Order, payment: Payment, now: datetime) -> None:
             ],
             now=now,
         )
-    if payment.amount_fen < order.total_fen:
+    if payment.amount_fen < order.total_fen and topped_up is not None:
+        value_spend(order=order, lot=topped_up, now=now)
+    elif payment.amount_fen < order.total_fen:
         # The rest is held on a card.
         card_capture(reference=order.no, acceptor_code=order.operator.code, now=now, actor=SYSTEM)
     stock_end(order_id=order.pk, reference=order.no, state=ReservationState.SOLD, now=now)
-    if all(line.kind == LineKind.CARD for line in lines):
-        # Nothing to hand over: a stored-value card is delivered by being there.
+    if all(line.kind in VALUE_KINDS for line in lines):
+        # Nothing to hand over: stored value is delivered by being there.
         order_transition(order=order, to_state=OrderState.COMPLETED, actor=SYSTEM, now=now)
 
 

@@ -16,20 +16,21 @@ from django.core.cache import cache
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
-from config.kernel.errors import DomainError, NotFound
+from config.kernel.errors import Conflict, DomainError
 from config.kernel.money import yuan
 from coupons.selectors import CouponRule, coupon_rules
 from mall.offers import Offer, Offers, offers
-from mall.pricing import Item, Priced, Rule, allocate_tenders, price
+from mall.pricing import Discount, Item, Priced, Rule, allocate_tenders, price
+from mall.services.order_value import ValueLine, card_line, consume_of, topup_line
 from mall.states import LineKind, TenderKind
-from members.cards import CardPart, card_split
-from members.models import CardProduct
+from members.cards import CardPart, LotValue, card_split
 from members.selectors import card_lots
-from members.services.card_issue import card_sale_check
 
 EXPLAIN_SECONDS = 15 * 60
 # What an order's columns of fen hold.
 MAX_FEN = 2_147_483_647
+# Stands for the lot, and its accounts, that a top-up will be.
+_NEW_LOT = 0
 
 
 class SkuUnavailable(DomainError):
@@ -40,16 +41,22 @@ class SkuUnavailable(DomainError):
 
 class BasketInvalid(DomainError):
     code = "basket_invalid"
-    message = _("Goods and stored-value cards are bought in separate orders, one card at a time.")
+    message = _(
+        "Goods and a new stored-value card are bought in separate orders, one card at a time;"
+        " a top-up says its amount."
+    )
+
+
+class TopUpElsewhere(Conflict):
+    """One order is one payment to one merchant."""
+
+    code = "topup_elsewhere"
+    message = _("Another company issued this card. Top it up in an order of its own.")
 
 
 class BasketTooLarge(DomainError):
     code = "basket_too_large"
     message = _("One order comes to {most} at most.")
-
-
-class CardProductUnknown(NotFound):
-    code = "card_product_unknown"
 
 
 class CouponNotApplicable(DomainError):
@@ -61,13 +68,17 @@ class CouponNotApplicable(DomainError):
 @dataclass(frozen=True)
 class Basket:
     """What a member wants to buy. ``lines`` are (SKU code, pieces); a card purchase names
-    ``card_product`` instead. ``use_card`` pays with stored value as far as it goes, from
-    ``card_no`` alone when given, at most ``card_fen`` when given."""
+    ``card_product`` instead. ``topup_card`` is a card of theirs to be topped up, alone or with
+    goods, which may then be paid with what it has and gets. ``amount_fen`` goes on the card.
+    ``use_card`` pays with stored value as far as it goes, from ``card_no`` alone when given, at
+    most ``card_fen`` when given."""
 
     member_id: int
     store_code: str
     lines: tuple[tuple[str, int], ...] = ()
     card_product: str = ""
+    topup_card: str = ""
+    amount_fen: int | None = None
     coupon_nos: tuple[str, ...] = ()
     use_card: bool = False
     card_no: str = ""
@@ -87,6 +98,9 @@ class Line:
     offer: Offer | None = None
     card_product_id: int | None = None
     code: str = ""
+    card_id: int | None = None
+    bonus_fen: int = 0
+    offer_id: int | None = None
 
     @property
     def gross_fen(self) -> int:
@@ -95,9 +109,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Tender:
+    """``from_topup``: out of what the order itself puts on the card."""
+
     kind: str
     amount_fen: int
     part: CardPart | None = None
+    from_topup: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,6 +165,7 @@ class Quote:
                 ],
                 "discount_fen": line.gross_fen - line.net_fen,
                 "net_fen": line.net_fen,
+                "bonus_fen": line.bonus_fen,
                 "tenders_fen": list(self.allocations[i]),
             }
             for i, line in enumerate(self.lines)
@@ -196,18 +214,19 @@ class Quote:
 
 
 def quote(*, basket: Basket, now: datetime) -> Quote:
-    """Price ``basket`` as of ``now``; at most five statements, none of them writes.
+    """Price ``basket`` as of ``now``; none of its statements writes: at most three for goods, as
+    many for any number of them, and eight more where a card is bought or topped up.
 
     Raises StoreUnknown, SkuUnavailable, BasketInvalid, BasketTooLarge, CardProductUnknown,
-    CardRefused (what this member may not buy) and CouponNotApplicable (a coupon that is not the
-    member's, or not usable now).
+    CardUnknown, TopUpElsewhere, CardRefused (what this member may not buy) and
+    CouponNotApplicable (a coupon that is not the member's, or not usable now).
     """
     wanted = _merged(basket.lines)
-    if bool(wanted) == bool(basket.card_product):
-        raise BasketInvalid()
+    _shape_check(basket)
     shelf = offers(store_code=basket.store_code, sku_codes=list(wanted), now=now)
-    if basket.card_product:
-        return _card_quote(basket, shelf, now)
+    value = _value_line(basket, shelf, now)
+    if value is not None and not wanted:
+        return _card_quote(basket, shelf, value)
 
     gone = [c for c in wanted if c not in shelf.by_sku or not shelf.by_sku[c].sellable]
     if gone:
@@ -217,7 +236,8 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
         Item(code, quantity, shelf.by_sku[code].price_fen, shelf.facts(shelf.by_sku[code]))
         for code, quantity in wanted.items()
     ]
-    if sum(item.gross_fen for item in items) > MAX_FEN:
+    topup_fen = 0 if value is None else value.principal_fen
+    if sum(item.gross_fen for item in items) + topup_fen > MAX_FEN:
         raise BasketTooLarge(most=yuan(MAX_FEN))
     priced = price(items, [*shelf.promotions, *map(_coupon_rule, chosen)])
     lines = tuple(
@@ -233,7 +253,11 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
         )
         for item, net in zip(priced.items, priced.nets, strict=True)
     )
-    tenders = _tenders(basket, priced.total_fen)
+    tenders = _tenders(basket, shelf, priced.total_fen, value, now)
+    nets = priced.nets
+    if value is not None:
+        priced = _with_value(priced, value)
+        lines = (*lines, _line_of(value))
     used = {d.rule.reference for d in priced.discounts if d.rule.kind == "coupon"}
     return Quote(
         basket=basket,
@@ -244,8 +268,8 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
         lines=lines,
         priced=priced,
         coupons=tuple(c for c in chosen if c.no in used),
-        tenders=tenders,
-        allocations=_allocations(priced.nets, tenders),
+        tenders=_with_topup(tenders, value),
+        allocations=_allocations(nets, tenders, value),
     )
 
 
@@ -318,68 +342,158 @@ def _coupon_rule(coupon: CouponRule) -> Rule:
     )
 
 
-def _tenders(basket: Basket, total_fen: int) -> tuple[Tender, ...]:
+def _shape_check(basket: Basket) -> None:
+    """Raise BasketInvalid unless it is goods, a new card, a top-up, or goods with a top-up."""
+    goods, new, topup = bool(basket.lines), bool(basket.card_product), bool(basket.topup_card)
+    alone = not goods and (bool(basket.coupon_nos) or basket.use_card)
+    if (
+        not (goods or new or topup)
+        or (new and (goods or topup))
+        or alone
+        or (topup and basket.amount_fen is None)
+        or (basket.amount_fen is not None and not (new or topup))
+        or (topup and goods and basket.card_no not in ("", basket.topup_card))
+    ):
+        raise BasketInvalid()
+
+
+def _value_line(basket: Basket, shelf: Offers, now: datetime) -> ValueLine | None:
+    if basket.card_product:
+        return card_line(
+            product_code=basket.card_product,
+            amount_fen=basket.amount_fen,
+            member_id=basket.member_id,
+            store_id=shelf.store_id,
+            now=now,
+        )
+    if not basket.topup_card or basket.amount_fen is None:
+        return None
+    line = topup_line(
+        card_no=basket.topup_card,
+        amount_fen=basket.amount_fen,
+        member_id=basket.member_id,
+        store_id=shelf.store_id,
+        now=now,
+    )
+    if basket.lines and line.operator.pk != shelf.operator_id:
+        raise TopUpElsewhere()
+    return line
+
+
+def _tenders(
+    basket: Basket, shelf: Offers, goods_fen: int, value: ValueLine | None, now: datetime
+) -> tuple[Tender, ...]:
+    """What pays the goods. A top-up's new lot comes after what its card has."""
     tenders: list[Tender] = []
-    if basket.use_card and total_fen:
-        lots = card_lots(member_id=basket.member_id, card_no=basket.card_no or None)
+    if basket.use_card and goods_fen:
+        lots = card_lots(
+            member_id=basket.member_id,
+            card_no=basket.topup_card or basket.card_no or None,
+            acceptor_code=shelf.operator_code,
+            store_code=shelf.store_code,
+        )
+        if value is not None:
+            lots += _new_lot(basket, shelf, value, now)
         # One card pays one order: its hold is the order's.
         lots = [lot for lot in lots if lot.card_id == lots[0].card_id]
-        available = sum(lot.principal_fen + lot.bonus_fen for lot in lots)
-        amount = min(available, total_fen)
+        amount = min(sum(lot.value_fen for lot in lots), goods_fen)
         if basket.card_fen is not None:
             amount = min(amount, basket.card_fen)
         if amount:
-            tenders += [Tender(p.kind, p.amount_fen, p) for p in card_split(lots, amount)]
-    rest = total_fen - sum(t.amount_fen for t in tenders)
+            tenders += [
+                Tender(p.kind, p.amount_fen, p, from_topup=p.lot_id == _NEW_LOT)
+                for p in card_split(lots, amount)
+            ]
+    rest = goods_fen - sum(t.amount_fen for t in tenders)
     if rest:
         tenders.append(Tender(TenderKind.WECHAT, rest))
     return tuple(tenders)
 
 
-def _allocations(nets: Sequence[int], tenders: Sequence[Tender]) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(row) for row in allocate_tenders(nets, [t.amount_fen for t in tenders]))
+def _new_lot(basket: Basket, shelf: Offers, value: ValueLine, now: datetime) -> list[LotValue]:
+    """The lot that the top-up will be, where its card is accepted."""
+    product, card = value.product, value.card
+    if (
+        card is None
+        or (product.accepted_operators and shelf.operator_code not in product.accepted_operators)
+        or (product.accepted_stores and shelf.store_code not in product.accepted_stores)
+    ):
+        return []
+    return [
+        LotValue(
+            lot_id=_NEW_LOT,
+            card_id=card.pk,
+            card_no=card.no,
+            operator_id=card.operator_id,
+            principal_id=_NEW_LOT,
+            principal_fen=value.principal_fen,
+            bonus_id=_NEW_LOT,
+            bonus_fen=value.bonus_fen,
+            member_id=basket.member_id,
+            consume=consume_of(value, now),
+        )
+    ]
 
 
-def _card_quote(basket: Basket, shelf: Offers, now: datetime) -> Quote:
-    """A stored-value card: no discount, never paid by stored value, issued by its operator."""
-    if basket.coupon_nos or basket.use_card:
-        raise BasketInvalid()
-    product = (
-        CardProduct.objects.select_related("operator")
-        .filter(code=basket.card_product, on_sale=True, archived_at__isnull=True)
-        .first()
+def _with_topup(tenders: tuple[Tender, ...], value: ValueLine | None) -> tuple[Tender, ...]:
+    """WeChat pays the top-up together with its part of the goods."""
+    if value is None:
+        return tenders
+    by_card = tuple(t for t in tenders if t.part is not None)
+    rest = sum(t.amount_fen for t in tenders if t.part is None)
+    return (*by_card, Tender(TenderKind.WECHAT, rest + value.principal_fen))
+
+
+def _allocations(
+    nets: Sequence[int], tenders: Sequence[Tender], value: ValueLine | None
+) -> tuple[tuple[int, ...], ...]:
+    """What of each line is paid by what; the top-up's line, the last, by WeChat alone."""
+    rows = allocate_tenders(nets, [t.amount_fen for t in tenders])
+    if value is not None:
+        if not tenders or tenders[-1].part is not None:
+            rows = [[*row, 0] for row in rows]
+        by_card = sum(t.part is not None for t in tenders)
+        rows.append([*[0] * by_card, value.principal_fen])
+    return tuple(tuple(row) for row in rows)
+
+
+def _with_value(priced: Priced, value: ValueLine) -> Priced:
+    """No discount falls on what goes on a card, and it reaches no threshold."""
+    return Priced(
+        items=(*priced.items, Item(value.product.code, 1, value.principal_fen, {})),
+        discounts=tuple(Discount(d.rule, (*d.amounts, 0)) for d in priced.discounts),
+        refusals=priced.refusals,
+        nets=(*priced.nets, value.principal_fen),
     )
-    if product is None:
-        raise CardProductUnknown()
-    card_sale_check(
-        product=product,
-        member_id=basket.member_id,
-        principal_fen=product.price_fen,
-        bonus_fen=product.bonus_fen,
-        now=now,
-    )
-    item = Item(product.code, 1, product.price_fen, {})
-    priced = price([item], [])
-    line = Line(
-        kind=LineKind.CARD,
-        title=product.name,
+
+
+def _line_of(value: ValueLine) -> Line:
+    return Line(
+        kind=value.kind,
+        title=value.product.name,
         options={},
         quantity=1,
-        unit_price_fen=product.price_fen,
-        net_fen=product.price_fen,
-        card_product_id=product.pk,
-        code=product.code,
+        unit_price_fen=value.principal_fen,
+        net_fen=value.principal_fen,
+        card_product_id=value.product.pk,
+        code=value.product.code if value.card is None else value.card.no,
+        card_id=None if value.card is None else value.card.pk,
+        bonus_fen=value.bonus_fen,
+        offer_id=value.offer_id,
     )
-    tenders = (Tender(TenderKind.WECHAT, product.price_fen),)
+
+
+def _card_quote(basket: Basket, shelf: Offers, value: ValueLine) -> Quote:
+    """A new card or a top-up alone: its issuer gets the money."""
     return Quote(
         basket=basket,
         offers=shelf,
-        operator_id=product.operator_id,
-        operator_code=product.operator.code,
-        mchid=product.operator.mchid,
-        lines=(line,),
-        priced=priced,
+        operator_id=value.operator.pk,
+        operator_code=value.operator.code,
+        mchid=value.operator.mchid,
+        lines=(_line_of(value),),
+        priced=_with_value(price([], []), value),
         coupons=(),
-        tenders=tenders,
-        allocations=_allocations(priced.nets, tenders),
+        tenders=_with_topup((), value),
+        allocations=_allocations((), (), value),
     )

@@ -25,6 +25,8 @@ def place_order(
     coupons: tuple[str, ...] = (),
     use_card: bool = False,
     card_fen: int | None = None,
+    topup_card: str = "",
+    amount_fen: int | None = None,
     now: datetime | None = None,
 ) -> Order:
     """An order through the real services: quoted, then placed exactly as quoted."""
@@ -37,6 +39,8 @@ def place_order(
         coupon_nos=coupons,
         use_card=use_card,
         card_fen=card_fen,
+        topup_card=topup_card,
+        amount_fen=amount_fen,
     )
     version = quote(basket=basket, now=now).document()["version"]
     placed = order_place(

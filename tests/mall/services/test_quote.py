@@ -8,11 +8,11 @@ from config.kernel.actors import SYSTEM
 from config.kernel.models import Event
 from mall.models import Order
 from mall.offers import StoreUnknown
+from mall.services.order_value import CardProductUnknown
 from mall.services.quote import (
     Basket,
     BasketInvalid,
     BasketTooLarge,
-    CardProductUnknown,
     CouponNotApplicable,
     SkuUnavailable,
     quote,
