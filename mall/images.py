@@ -8,6 +8,7 @@ the hash of its content, so it never changes under its address and is stored onc
 import hashlib
 import os
 import re
+import struct
 import tempfile
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from config.kernel.errors import DomainError
 
@@ -31,6 +32,22 @@ SIDES = _("its sides must have from 200 to 6000 pixels")
 
 URL = "/media/images/"
 NAME = re.compile(r"[0-9a-f]{40}\.jpg")
+
+# What Pillow raises for files that end early or contradict themselves.
+_BROKEN = (
+    *(OSError, SyntaxError, ValueError, MemoryError),
+    *(ArithmeticError, AttributeError, LookupError, TypeError, struct.error),
+)
+# How a picture is turned by what its Exif says of the camera (2 to 8; 1 is upright).
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class ImageRefused(DomainError):
@@ -64,14 +81,15 @@ def image_redrawn(data: bytes, *, file: str) -> bytes:
         raise refuse(SIDES) from None
     except UnidentifiedImageError:
         raise refuse(_("neither JPEG nor PNG nor WebP")) from None
-    except (OSError, SyntaxError, ValueError, MemoryError):
-        # What Pillow raises for files that end early or contradict themselves.
+    except _BROKEN:
         raise refuse(_("the picture is broken")) from None
 
 
 def _upright_and_flat(image: Image.Image) -> Image.Image:
     """Turned as the camera was held, on white where it is transparent, not larger than kept."""
-    image = ImageOps.exif_transpose(image)
+    # Not ImageOps.exif_transpose: it writes the rest of the Exif anew, which odd cameras break.
+    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    image = image if turn is None else image.transpose(turn)
     image.thumbnail((KEPT_PX, KEPT_PX), Image.Resampling.LANCZOS)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         layers = image.convert("RGBA")

@@ -276,7 +276,8 @@ def _edits(
             store_id, sku_id = (int(part) for part in place.split("-"))
             fen, listed, on_hand = str(sent).split("|")
             was_fen, was_on_hand = int(fen) if fen else None, int(on_hand)
-            if max(store_id, sku_id, was_fen or 0, was_on_hand) > MAX_FEN:
+            numbers = (store_id, sku_id, was_fen or 0, was_on_hand)
+            if min(numbers) < 0 or max(numbers) > MAX_FEN:
                 raise ValueError
         except ValueError:
             continue

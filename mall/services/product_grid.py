@@ -113,9 +113,10 @@ def product_grid(
     with transaction.atomic():
         _within(user, PRICE, offers)
         _within(user, COUNT, counts)
-        skus = Sku.objects.filter(pk__in={e.sku_id for e in offers})
+        product_of = _products(offers, counts)
         # As every change of a product's prices: one after the other.
-        advisory("mall.product", skus.values_list("product_id", flat=True))
+        advisory("mall.product", {product_of[e.sku_id] for e in offers})
+        skus = Sku.objects.filter(pk__in={e.sku_id for e in offers})
         large = _too_large(user, offers, dict(skus.values_list("pk", "price_fen")), now)
         told = _offers(offers, large, written)
         _ask(large, written, reason, actor, now)
@@ -137,6 +138,15 @@ def _check(
         or not all(0 <= counted <= MAX_PIECES for counted in pieces)
     ):
         raise GridInvalid(most=MAX_CELLS)
+
+
+def _products(offers: Sequence[CellEdit], counts: Sequence[CellEdit]) -> dict[int, int]:
+    """SKU to product, of all that is edited. Raises GridInvalid for a SKU that is not there."""
+    wanted = {e.sku_id for e in (*offers, *counts)}
+    found = dict(Sku.objects.filter(pk__in=wanted).values_list("pk", "product_id"))
+    if len(found) < len(wanted):
+        raise GridInvalid(most=MAX_CELLS)
+    return found
 
 
 def _within(user: Any, permission: str, edits: Sequence[CellEdit]) -> None:

@@ -6,7 +6,7 @@ import zlib
 from io import BytesIO
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from mall.images import KEPT_BYTES, ImageRefused, image_path, image_redrawn, image_store
 
@@ -58,6 +58,33 @@ def test_a_picture_stands_upright_as_the_camera_was_held():
     exif = Image.Exif()
     exif[0x0112] = 6
     assert opened(image_redrawn(picture(exif=exif), file="x")).size == (300, 400)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_each_way_of_holding_it_ends_with_the_sky_above(orientation):
+    """As Pillow itself would turn it."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.new("RGB", (400, 300), "white")
+    image.paste("blue", (0, 0, 200, 150))
+    out = BytesIO()
+    image.save(out, "PNG", exif=exif)
+    expected = ImageOps.exif_transpose(Image.open(BytesIO(out.getvalue()))).convert("RGB")
+    kept = opened(image_redrawn(out.getvalue(), file="x"))
+    assert kept.size == expected.size
+    for place in [(20, 20), (kept.width - 20, 20), (20, kept.height - 20)]:
+        assert (kept.getpixel(place)[0] < 128) == (expected.getpixel(place)[0] < 128)
+
+
+@pytest.mark.parametrize("tag", [0x0100, 0x011A, 0x013E])
+def test_odd_metadata_does_not_spoil_a_good_picture(tag):
+    """A text where numbers belong: Pillow cannot write such an Exif anew, and nobody has to."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E], exif[0x011A] = 6, "hello", 2.5
+    body = bytearray(picture(exif=exif))
+    at = body.index(b"\x01\x0e\x00\x02")
+    body[at : at + 2] = tag.to_bytes(2)
+    assert opened(image_redrawn(bytes(body), file="x")).format == "JPEG"
 
 
 def test_what_is_transparent_is_white():

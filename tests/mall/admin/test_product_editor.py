@@ -13,6 +13,7 @@ from PIL import Image
 
 from config.kernel.clock import SHANGHAI
 from config.kernel.models import Event
+from mall.admin import product_editor
 from mall.models import Product, Sku
 from mall.services.product_skus import variants_of, variants_version
 from tests.factories import (
@@ -388,6 +389,17 @@ def test_a_bad_upload_is_named_and_nothing_is_kept(client, product, name, body):
     answer = upload(client, product, ("good.jpg", jpeg()), (name, body))
     assert answer.status_code == 400
     assert f"{name}：" in answer.content.decode()
+    assert (images(product), changes()) == ([], [])
+
+
+def test_of_too_many_pictures_only_as_many_are_read_as_it_takes_to_refuse(
+    client, product, monkeypatch
+):
+    read = []
+    content = product_editor._content
+    monkeypatch.setattr(product_editor, "_content", lambda f: read.append(f.name) or content(f))
+    answer = upload(client, product, *((f"{n}.jpg", b"x") for n in range(40)))
+    assert answer.status_code == 400 and len(read) == 13
     assert (images(product), changes()) == ([], [])
 
 

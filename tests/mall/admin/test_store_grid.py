@@ -133,6 +133,15 @@ def test_many_stores_and_skus_come_in_pages(client, store):
     assert len(cells(client.get(grid(product="many", q="z3")).content.decode())) == 25
 
 
+@pytest.mark.parametrize("was", ["-3000000000|1|0", "|1|-3000000000", "|1|3000000000", "x|1|0"])
+def test_what_no_page_of_ours_sends_changes_nothing(client, product, skus, store, was):
+    place = f"{store.pk}-{skus[0].pk}"
+    data = {f"was-{place}": was, f"price-{place}": "95.00", f"listed-{place}": "1"}
+    answer = client.post(grid(product="tee"), data | {"reason": "换季"})
+    assert answer.status_code in (302, 409)
+    assert not StoreOffer.objects.exists() and told() == []
+
+
 def test_a_stale_cell_is_marked_with_what_is_there_and_the_others_are_written(
     client, product, skus, store
 ):

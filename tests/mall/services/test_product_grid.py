@@ -211,6 +211,13 @@ def test_what_cannot_be_is_refused_as_a_whole(stores, skus, save, wrong):
     assert told() == []
 
 
+@pytest.mark.parametrize("wanted", [{"price_fen": 9_900}, {"counted": 3}])
+def test_a_sku_that_is_not_there_is_refused(stores, skus, save, wanted):
+    with pytest.raises(GridInvalid):
+        save(replace(seen(stores[0], skus[0], **wanted), sku_id=skus[1].pk + 1000))
+    assert told() == []
+
+
 def test_a_cell_stands_once_and_there_is_an_end_to_it(stores, skus, save):
     edit = seen(stores[0], skus[0], price_fen=9_900)
     with pytest.raises(GridInvalid):
