@@ -7,9 +7,10 @@ class MallConfig(AppConfig):
     verbose_name = _("mall")
 
     def ready(self) -> None:
-        from mall import (  # audit registers its lines
+        from mall import (  # audit* register their lines
             approvals,
             audit,  # noqa: F401
+            audit_pos,  # noqa: F401
             dashboard,
             handlers,
         )

@@ -236,6 +236,10 @@ register(
           SELECT t.account_id, o.no, sum(r.amount_fen) AS amount FROM mall_refund r
           JOIN mall_tender t ON t.id = r.tender_id JOIN mall_order o ON o.id = r.order_id
           WHERE t.account_id IS NOT NULL GROUP BY 1, 2
+          UNION ALL
+          SELECT t.account_id, p.no, sum(l.amount_fen) FROM mall_posrefundline l
+          JOIN mall_postender t ON t.id = l.tender_id JOIN mall_posticket p ON p.id = t.ticket_id
+          GROUP BY 1, 2
         ), booked AS (
           SELECT credit_id AS account_id, reference AS no, sum(amount) AS amount
           FROM stores_transfer WHERE code = 'card.refund' GROUP BY 1, 2

@@ -99,3 +99,30 @@ class CatalogueChanged(EventBase):
     kind: ClassVar[str] = "mall.catalogue_changed"
     subject_type: ClassVar[str] = "catalogue"
     cause: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PosTicketEvent(EventBase):
+    """``subject_id`` is the primary key of the till's ticket. Its member is None where a void
+    closed the number of a ticket that was never paid."""
+
+    subject_type: ClassVar[str] = "pos_ticket"
+    member_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PosTicketPaid(PosTicketEvent):
+    kind: ClassVar[str] = "mall.pos_ticket_paid"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PosTicketVoided(PosTicketEvent):
+    kind: ClassVar[str] = "mall.pos_ticket_voided"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PosTicketRefunded(PosTicketEvent):
+    """Something went back; its state changed if that was all there was."""
+
+    kind: ClassVar[str] = "mall.pos_ticket_refunded"
+    refund_id: int

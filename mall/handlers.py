@@ -19,10 +19,13 @@ from mall.events import (
     OrderCancelled,
     OrderPaid,
     OrderRefunded,
+    PosTicketPaid,
+    PosTicketRefunded,
+    PosTicketVoided,
     RefundDone,
 )
 from mall.listing import ANSWERS
-from mall.models import AfterSale, Order, OrderLine, Refund
+from mall.models import AfterSale, Order, OrderLine, PosTicket, Refund
 from mall.services.fulfilment_open import fulfilments_open
 from mall.states import AfterSaleState, LineKind, TenderKind
 from members.services.message_queue import MessageDraft, messages_queue
@@ -54,6 +57,27 @@ def points_follow(events: Sequence[Event], now: datetime) -> None:
                 "pk", "no", "member_id", "member__no", "paid_at"
             )
             if paid_at is not None
+        ],
+        now=now,
+    )
+
+
+def till_points_follow(events: Sequence[Event], now: datetime) -> None:
+    """Points for what a till's ticket is worth now, whatever paid it."""
+    tickets = PosTicket.objects.filter(
+        pk__in={e.subject_id for e in events}, paid_at__isnull=False
+    ).select_related("member")
+    points_settle(
+        [
+            PointsTarget(
+                member_id=ticket.member.pk,
+                member_no=ticket.member.no,
+                reference=ticket.no,
+                base_fen=ticket.total_fen - ticket.refunded_fen - ticket.other_refunded_fen,
+                moment=ticket.paid_at,
+            )
+            for ticket in tickets.order_by("pk")
+            if ticket.member is not None and ticket.paid_at is not None
         ],
         now=now,
     )
@@ -135,6 +159,9 @@ def subscribe_all() -> None:
     """Called once by ``apps.ready()``; the names are remembered per event, never rename one."""
     subscribe("mall.fulfilment", [OrderPaid], parcels_open)
     subscribe("mall.points", [OrderPaid, OrderRefunded, OrderCancelled], points_follow)
+    subscribe(
+        "mall.till_points", [PosTicketPaid, PosTicketRefunded, PosTicketVoided], till_points_follow
+    )
     subscribe("mall.messages", [OrderPaid, RefundDone], messages_tell)
     subscribe("mall.approvals", [AfterSaleChanged], approvals_follow)
     subscribe("mall.answers", [CatalogueChanged], answers_end)

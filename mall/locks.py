@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import F, Q
 
 from config.kernel.errors import NotFound
-from mall.models import AfterSale, Order, Payment, Refund
+from mall.models import AfterSale, Order, Payment, PosTicket, Refund
 from mall.states import PaymentState, RefundState
 
 
@@ -80,4 +81,24 @@ def payments_due(*, before: datetime, limit: int) -> list[Payment]:
             created_at__lte=before,
         )
         .order_by(F("checked_at").asc(nulls_first=True), "pk")[:limit]
+    )
+
+
+def ticket_claim(till: str, ticket_no: str) -> bool:
+    """Work on a till's ticket alone until commit; False when somebody is at it. An advisory lock,
+    because a ticket that is being paid has no row yet that others could see."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtext('mall.pos_ticket'), hashtext(%s::text))",
+            [f"{till}\n{ticket_no}"],
+        )
+        return cursor.fetchone()[0]
+
+
+def pos_ticket_lock(*, ticket_id: int) -> PosTicket:
+    """The till's ticket, locked: whatever gives something of it back holds this first."""
+    return (
+        PosTicket.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("operator")
+        .get(pk=ticket_id)
     )

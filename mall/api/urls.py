@@ -4,6 +4,7 @@ from mall.api import notify, orders
 
 urlpatterns = [
     path("", include("mall.api.catalogue.urls")),
+    path("pos/", include("mall.api.pos.urls")),
     path("quotes", orders.QuoteView.as_view(), name="quotes"),
     path("orders", orders.OrdersView.as_view(), name="orders"),
     path("orders/<str:no>", orders.OrderView.as_view(), name="order"),

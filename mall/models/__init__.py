@@ -10,6 +10,7 @@ from mall.models.order import (
     TenderAllocation,
 )
 from mall.models.payment import Notification, Payment
+from mall.models.pos import PosRefund, PosRefundLine, PosTender, PosTicket
 from mall.models.promotion import Promotion
 from mall.models.stock import Reservation, Stock, StockMovement, StoreOffer
 
@@ -25,6 +26,10 @@ __all__ = [
     "Order",
     "OrderLine",
     "Payment",
+    "PosRefund",
+    "PosRefundLine",
+    "PosTender",
+    "PosTicket",
     "Product",
     "Promotion",
     "Refund",

@@ -14,7 +14,7 @@ from tests.factories.catalogue import (
     make_sku,
     make_stock,
 )
-from tests.factories.clients import MallClient, api_client, session_token, staff_client
+from tests.factories.clients import MallClient, api_client, session_token, staff_client, till_client
 from tests.factories.coupons import make_coupon, make_template
 from tests.factories.fresh import moment, sequence
 from tests.factories.guides import make_binding, make_guide
@@ -30,7 +30,13 @@ from tests.factories.members import (
 )
 from tests.factories.people import make_staff, make_user
 from tests.factories.policies import publish_policy
-from tests.factories.stores import HOURS, make_operator, make_region, make_store
+from tests.factories.stores import (
+    HOURS,
+    make_operator,
+    make_region,
+    make_store,
+    make_terminal,
+)
 
 __all__ = [
     "HOURS",
@@ -56,6 +62,7 @@ __all__ = [
     "make_stock",
     "make_store",
     "make_template",
+    "make_terminal",
     "make_tier",
     "make_topup",
     "make_topup_offer",
@@ -65,4 +72,5 @@ __all__ = [
     "sequence",
     "session_token",
     "staff_client",
+    "till_client",
 ]

@@ -40,6 +40,13 @@ def api_client(member: Member | None = None, *, user: User | None = None) -> Mal
     return client
 
 
+def till_client(key: str, *, cashier: str = "0007") -> MallClient:
+    """A till that sends ``key``, with a cashier."""
+    client = MallClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Terminal {key}", HTTP_X_CASHIER=cashier)
+    return client
+
+
 def staff_client(user: User, *, signed_in: float | None = None) -> Client:
     """A browser signed in as ``user``, for the admin, the desk and the workbench.
 

@@ -1,7 +1,10 @@
 from decimal import Decimal
 
-from stores.models import Operator, Region, Store
-from tests.factories.fresh import sequence
+from config.kernel.actors import SYSTEM
+from stores.models import Operator, Region, Store, Terminal
+from stores.services.terminal_create import terminal_create
+from stores.states import TerminalScope
+from tests.factories.fresh import moment, sequence
 
 HOURS = {day: ["00:00", "24:00"] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 
@@ -44,4 +47,17 @@ def make_store(
         hours=HOURS if hours is None else hours,
         pickup_enabled=pickup_enabled,
         region=region,
+    )
+
+
+def make_terminal(
+    *, store: Store | None = None, scopes: list[str] | None = None
+) -> tuple[Terminal, str]:
+    """A terminal that may do everything, and its key."""
+    return terminal_create(
+        store_id=(store or make_store()).pk,
+        name=f"收银台{sequence()}",
+        scopes=TerminalScope.values if scopes is None else scopes,
+        actor=SYSTEM,
+        now=moment(),
     )

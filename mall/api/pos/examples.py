@@ -1,0 +1,143 @@
+"""What the API reference shows of tills: one sale from the scan to a part of it given back.
+
+¥268.00 of tea, of which a card pays ¥200.00; ¥67.00 of them go back. A test holds every value
+against its schema.
+"""
+
+from typing import Any
+
+from config.kernel.api import Example
+
+_VISIT = "MV5D0C91A7E3B2F84466AE10C7D2"
+_TICKET: dict[str, Any] = {
+    "no": "PT4Q8ZK1M7RX2W9T6C",
+    "ticket_no": "20260402-000117",
+    "state": "paid",
+    "member": "MB3T7W2X9K5R",
+    "total_fen": 26800,
+    "card_fen": 20000,
+    "other_fen": 6800,
+    "refunded_fen": 0,
+    "other_refunded_fen": 0,
+    "paid_at": "2026-04-02T14:00:20+08:00",
+    "ended_at": None,
+    "tenders": [
+        {
+            "kind": "card_principal",
+            "card": "SCD5T8W2N6R3V",
+            "amount_fen": 18868,
+            "refunded_fen": 0,
+        },
+        {"kind": "card_bonus", "card": "SCD5T8W2N6R3V", "amount_fen": 1132, "refunded_fen": 0},
+    ],
+    "refunds": [],
+}
+SCAN = Example(
+    request={"code": "9204178365520181"},
+    response={
+        "visit": _VISIT,
+        "valid_until": "2026-04-02T14:10:00+08:00",
+        "member": {
+            "no": "MB3T7W2X9K5R",
+            "nickname": "林小满",
+            "phone_tail": "8000",
+            "tier": "银卡",
+            "points": 1280,
+        },
+        "cards": [
+            {
+                "no": "SCD5T8W2N6R3V",
+                "name": "屿上卡 充500送30",
+                "principal_fen": 50000,
+                "bonus_fen": 3000,
+                "spendable_fen": 53000,
+            }
+        ],
+        "coupons": [
+            {
+                "no": "CP7K2M9QX4T1",
+                "name": "茶叶满200减30",
+                "threshold_fen": 20000,
+                "valid_until": "2026-04-30T23:59:59+08:00",
+            }
+        ],
+    },
+)
+QUOTE = Example(
+    request={
+        "visit": _VISIT,
+        "lines": [{"sku": "D3001-1", "quantity": 1, "unit_price_fen": 26800}],
+        "coupons": ["CP7K2M9QX4T1"],
+    },
+    response={
+        "lines": [
+            {
+                "sku": "D3001-1",
+                "title": "明前龙井",
+                "quantity": 1,
+                "unit_price_fen": 26800,
+                "discount_fen": 3000,
+                "net_fen": 23800,
+            }
+        ],
+        "discounts": [{"coupon": "CP7K2M9QX4T1", "title": "茶叶满200减30", "amount_fen": 3000}],
+        "refused_coupons": [],
+        "gross_fen": 26800,
+        "discount_fen": 3000,
+        "total_fen": 23800,
+        "card_available_fen": 53000,
+        "card_fen": 23800,
+        "to_pay_fen": 0,
+    },
+)
+PAY = Example(
+    request={
+        "ticket_no": "20260402-000117",
+        "visit": _VISIT,
+        "total_fen": 26800,
+        "card_fen": 20000,
+        "lines": [{"code": "D3001-1", "title": "明前龙井", "quantity": 1, "net_fen": 26800}],
+    },
+    response=_TICKET,
+)
+TICKET = Example(response=_TICKET)
+REFUND = Example(
+    request={"refund_no": "R-000117-1", "amount_fen": 6700, "reason": "退一盒"},
+    response={
+        **_TICKET,
+        "refunded_fen": 6700,
+        "tenders": [
+            {**_TICKET["tenders"][0], "refunded_fen": 6321},
+            {**_TICKET["tenders"][1], "refunded_fen": 379},
+        ],
+        "refunds": [
+            {
+                "no": "PR8W2X6K9T1M4Z7QCV",
+                "refund_no": "R-000117-1",
+                "amount_fen": 6700,
+                "other_fen": 0,
+                "created_at": "2026-04-03T10:12:00+08:00",
+            }
+        ],
+    },
+)
+VOID = Example(
+    request={"reason": "收银员输错金额"},
+    response={
+        **_TICKET,
+        "state": "voided",
+        "refunded_fen": 20000,
+        "other_refunded_fen": 6800,
+        "ended_at": "2026-04-02T14:05:00+08:00",
+        "tenders": [{**t, "refunded_fen": t["amount_fen"]} for t in _TICKET["tenders"]],
+        "refunds": [
+            {
+                "no": "PR1C5V9X3K7T2M8QWZ",
+                "refund_no": "void",
+                "amount_fen": 20000,
+                "other_fen": 6800,
+                "created_at": "2026-04-02T14:05:00+08:00",
+            }
+        ],
+    },
+)

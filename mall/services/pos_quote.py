@@ -1,0 +1,159 @@
+"""What a sale at a till would cost a member: coupons for stores, and how far cards go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from config.kernel.money import yuan
+from coupons.selectors import CouponRule, coupon_rules
+from coupons.states import Channel
+from mall.offers import Offers, offers
+from mall.pricing import Item, Rule, price
+from mall.services.pos_pay import PosMemberMissing
+from mall.services.pos_till import Till
+from mall.services.quote import (
+    MAX_FEN,
+    BasketTooLarge,
+    CouponNotApplicable,
+    SkuUnavailable,
+)
+from members.selectors import card_lots
+from members.services.visit_find import visit_find
+
+
+@dataclass(frozen=True, slots=True)
+class TillLine:
+    """``unit_price_fen`` is the till's; None: what the store sells the SKU for."""
+
+    sku: str
+    title: str
+    quantity: int
+    unit_price_fen: int | None
+
+
+def pos_quote(
+    *,
+    till: Till,
+    lines: Sequence[TillLine],
+    visit: str = "",
+    coupon_nos: Sequence[str] = (),
+    card_no: str = "",
+    now: datetime,
+) -> dict[str, Any]:
+    """The sale as JSON; nothing is written and nothing promised. Promotions of the mall do not
+    apply: a till has its own, which are in its prices.
+
+    Raises SkuUnavailable, BasketTooLarge, VisitOver, PosMemberMissing (coupons or a card without
+    a visit), CouponNotApplicable (not the member's, not for stores, not of this operator).
+    """
+    if (coupon_nos or card_no) and not visit:
+        raise PosMemberMissing()
+    member_id = visit_find(visit=visit, by=till.name, now=now) if visit else None
+    shelf = offers(store_code=till.store_code, sku_codes=[x.sku for x in lines if x.sku], now=now)
+    items = _items(lines, shelf)
+    if sum(item.gross_fen for item in items) > MAX_FEN:
+        raise BasketTooLarge(most=yuan(MAX_FEN))
+    chosen = _coupons(till, member_id, coupon_nos, now) if member_id and coupon_nos else []
+    priced = price(items, [_rule(coupon) for coupon in chosen])
+    available = 0
+    if member_id:
+        lots = card_lots(
+            member_id=member_id,
+            card_no=card_no or None,
+            acceptor_code=till.operator_code,
+            store_code=till.store_code,
+        )
+        available = sum(lot.value_fen for lot in lots)
+    card_fen = min(available, priced.total_fen)
+    return {
+        "lines": [
+            {
+                "sku": line.sku,
+                "title": line.title or _title(line, shelf),
+                "quantity": line.quantity,
+                "unit_price_fen": item.unit_price_fen,
+                "discount_fen": item.gross_fen - net,
+                "net_fen": net,
+            }
+            for line, item, net in zip(lines, items, priced.nets, strict=True)
+        ],
+        "discounts": [
+            {
+                "coupon": d.rule.reference,
+                "title": d.rule.title,
+                "amount_fen": d.total_fen,
+            }
+            for d in priced.discounts
+        ],
+        "refused_coupons": [
+            {"coupon": r.rule.reference, "reason": r.reason, "missing_fen": r.missing_fen}
+            for r in priced.refusals
+        ],
+        "gross_fen": priced.gross_fen,
+        "discount_fen": priced.discount_fen,
+        "total_fen": priced.total_fen,
+        "card_available_fen": available,
+        "card_fen": card_fen,
+        "to_pay_fen": priced.total_fen - card_fen,
+    }
+
+
+def _items(lines: Sequence[TillLine], shelf: Offers) -> list[Item]:
+    """Priced by the till, or by the store. Raises SkuUnavailable for what neither prices."""
+    items, gone = [], []
+    for line in lines:
+        offer = shelf.by_sku.get(line.sku)
+        if line.unit_price_fen is not None:
+            unit = line.unit_price_fen
+        elif offer is not None and offer.sellable:
+            unit = offer.price_fen
+        else:
+            gone.append(line.sku or line.title)
+            continue
+        facts = {"sku": line.sku, "store": shelf.store_code, "operator": shelf.operator_code}
+        items.append(Item(line.sku, line.quantity, unit, shelf.facts(offer) if offer else facts))
+    if gone:
+        raise SkuUnavailable(skus=", ".join(gone))
+    return items
+
+
+def _title(line: TillLine, shelf: Offers) -> str:
+    offer = shelf.by_sku.get(line.sku)
+    return offer.title if offer else ""
+
+
+def _coupons(
+    till: Till, member_id: int, coupon_nos: Sequence[str], now: datetime
+) -> list[CouponRule]:
+    rules = coupon_rules(member_id=member_id, nos=list(coupon_nos), now=now)
+    found = {rule.no: rule for rule in rules if _for_till(rule, till)}
+    for no in coupon_nos:
+        if no not in found:
+            raise CouponNotApplicable(coupon=no, reason=str(_("not valid at this store")))
+    return [found[no] for no in dict.fromkeys(coupon_nos)]
+
+
+def _rule(coupon: CouponRule) -> Rule:
+    return Rule(
+        kind="coupon",
+        reference=coupon.no,
+        title=coupon.name,
+        method=coupon.kind,
+        value=coupon.value,
+        threshold_fen=coupon.threshold_fen,
+        max_discount_fen=coupon.max_discount_fen,
+        scope=coupon.scope,
+        group=coupon.stacking_group,
+    )
+
+
+def _for_till(rule: CouponRule, till: Till) -> bool:
+    return rule.operator_id == till.operator_id and Channel.STORE in rule.channels
+
+
+def store_coupons(*, till: Till, member_id: int, now: datetime) -> list[CouponRule]:
+    """The member's coupons that tills of this operator take, the one that ends first first."""
+    return [r for r in coupon_rules(member_id=member_id, now=now) if _for_till(r, till)]
