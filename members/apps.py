@@ -15,9 +15,11 @@ class MembersConfig(AppConfig):
             audit_card_life,
             audit_cards,
             audit_messages,
+            audit_tiers,
         )
         from members.card_rules import rules_validate as card_rules_validate
         from members.points_rules import rules_validate
+        from members.selectors_tiers import KIND, tiers_simulate, tiers_validate
         from members.services import card_adjust, card_close_approval, card_codes, points_adjust
 
         principal_field("member_id", "user__member__id")
@@ -29,6 +31,7 @@ class MembersConfig(AppConfig):
         register_fact("channel", "str", _("channel"))
         register_kind("points", rules_validate)
         register_kind("cards", card_rules_validate)
+        register_kind(KIND, tiers_validate, tiers_simulate)
         card_adjust.register()
         card_close_approval.register()
         card_codes.register()

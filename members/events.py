@@ -249,3 +249,17 @@ class PointsAdjusted(EventBase):
     subject_type: ClassVar[str] = "member"
     approval_id: int
     points: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberTierChanged(MemberEvent):
+    """A member is in another tier, or in the same one for another period. ``cause`` is one of
+    ``states.TierCause``; ``policy_id`` the version of the rules; tiers are null where there is
+    none."""
+
+    kind: ClassVar[str] = "members.tier_changed"
+    period_id: int
+    cause: str
+    policy_id: int
+    from_tier_id: int | None
+    tier_id: int | None

@@ -90,6 +90,14 @@ class AlertKind(TextChoices):
     MANY_CARDS = "many_cards", _("many cards of one member")
 
 
+class TierCause(TextChoices):
+    """Why a member is in a tier from now on."""
+
+    UPGRADE = "upgrade", _("growth reached it")
+    RENEWAL = "renewal", _("growth kept it")
+    DOWNGRADE = "downgrade", _("growth did not keep the one above")
+
+
 class MessageState(TextChoices):
     PENDING = "pending", _("pending")
     SENDING = "sending", _("sending")

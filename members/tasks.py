@@ -11,6 +11,7 @@ from members.services.card_identity import card_identities_erase as identities_e
 from members.services.message_send import messages_send as send
 from members.services.points_expire import points_expire as expire
 from members.services.points_expire import points_hold_expire as point_hold_expire
+from members.services.tier_review import tiers_review as review
 
 # What one run may send before it leaves the worker to others.
 BATCHES = 10
@@ -28,6 +29,13 @@ def messages_send() -> None:
 def points_expire() -> None:
     """End the points whose time is over."""
     while expire(now=clock.now()):
+        pass
+
+
+@shared_task(name="members.tasks.tiers_review")
+def tiers_review() -> None:
+    """Renew or end the periods in tiers that are over."""
+    while review(now=clock.now()):
         pass
 
 

@@ -3,7 +3,7 @@
 A kind is registered by the app that obeys it, with a function that validates its body.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,12 @@ from config.kernel.errors import Conflict, DomainError
 from config.kernel.events import EventBase, record
 from config.kernel.models import PolicyVersion
 
+# What a body would change: (words, how many) per line of the answer.
+Simulation = Sequence[tuple[str, int]]
+Simulate = Callable[[dict[str, Any], datetime], Simulation]
+
 _validators: dict[str, Callable[[dict[str, Any]], None]] = {}
+_simulators: dict[str, Simulate] = {}
 
 
 class PolicyInvalid(DomainError):
@@ -33,9 +38,30 @@ class PolicyPublished(EventBase):
     subject_type = "policy"
 
 
-def register_kind(kind: str, validate: Callable[[dict[str, Any]], None]) -> None:
-    """``validate(body)`` raises PolicyInvalid for a body its app could not evaluate."""
+class PolicyNotSimulated(Conflict):
+    code = "policy_not_simulated"
+    message = _("What a policy of this kind would change cannot be said beforehand.")
+
+
+def register_kind(
+    kind: str, validate: Callable[[dict[str, Any]], None], simulate: Simulate | None = None
+) -> None:
+    """``validate(body)`` raises PolicyInvalid for a body its app could not evaluate;
+    ``simulate(body, now)`` says what it would change, and changes nothing."""
     _validators[kind] = validate
+    if simulate is not None:
+        _simulators[kind] = simulate
+
+
+def policy_simulate(*, policy: PolicyVersion, now: datetime) -> Simulation:
+    """What would change if ``policy``, a draft or not, came into force at ``now``. Writes nothing.
+
+    Raises PolicyInvalid, PolicyNotSimulated for a kind that does not know.
+    """
+    _validators[policy.kind](policy.body)
+    if policy.kind not in _simulators:
+        raise PolicyNotSimulated()
+    return _simulators[policy.kind](policy.body, now)
 
 
 def policy_draft(

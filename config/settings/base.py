@@ -264,6 +264,7 @@ CELERY_BEAT_SCHEDULE = {
     "refunds-send": {"task": "mall.tasks.refunds_send", "schedule": 5.0},
     "orders-close": {"task": "mall.tasks.orders_close", "schedule": 600.0},
     "points-expire": {"task": "members.tasks.points_expire", "schedule": 3600.0},
+    "tiers-review": {"task": "members.tasks.tiers_review", "schedule": 3600.0},
     "point-holds-expire": {"task": "members.tasks.point_holds_expire", "schedule": 60.0},
     "card-holds-expire": {"task": "members.tasks.card_holds_expire", "schedule": 60.0},
     "card-gifts-expire": {"task": "members.tasks.card_gifts_expire", "schedule": 300.0},

@@ -14,6 +14,7 @@ from members.models.member import Consent, ExternalId, Member, Tier
 from members.models.member_code import MemberCode
 from members.models.message import Message
 from members.models.points import PointHold, PointHoldLine, PointLot
+from members.models.tier import GrowthEntry, MemberTier
 
 __all__ = [
     "Card",
@@ -32,8 +33,10 @@ __all__ = [
     "CardReplacement",
     "Consent",
     "ExternalId",
+    "GrowthEntry",
     "Member",
     "MemberCode",
+    "MemberTier",
     "Message",
     "PointHold",
     "PointHoldLine",

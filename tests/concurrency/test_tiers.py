@@ -1,0 +1,85 @@
+"""Growth and tiers change once, however many notice at the same moment."""
+
+import time
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.db import transaction
+from django.db.utils import IntegrityError
+
+from config.kernel import locks
+from members.models import GrowthEntry, MemberTier
+from members.services.growth_settle import growth_settle
+from members.services.points_settle import PointsTarget
+from members.services.tier_review import tiers_review
+from tests.concurrency.race import failed, race, succeeded
+from tests.factories import make_member, make_tier, publish_policy
+
+BODY = {
+    "v": 1,
+    "fen_per_growth": 100,
+    "window_days": 365,
+    "period_days": 180,
+    "grace_days": 30,
+    "tiers": [{"code": "normal", "growth_from": 0}, {"code": "silver", "growth_from": 500}],
+}
+
+
+@pytest.fixture
+def member(transactional_db, now):
+    for code in ("normal", "silver"):
+        make_tier(code=code)
+    publish_policy(kind="tiers", body=BODY)
+    return make_member()
+
+
+def settles(member, now, references):
+    return [
+        partial(growth_settle, [PointsTarget(member.pk, member.no, no, 20_000, now)], now=now)
+        for no in references
+    ]
+
+
+def at_once(calls):
+    """Each commits a while after it is done, so that they overlap."""
+
+    def slow(call):
+        with transaction.atomic():
+            result = call()
+            time.sleep(0.3)
+        return result
+
+    return race([partial(slow, call) for call in calls])
+
+
+def test_one_purchase_grows_once_and_several_add_up(member, now):
+    results = at_once(settles(member, now, ["SO1", "SO1", "SO2", "SO3"]))
+    assert failed(results) == []
+    member.refresh_from_db()
+    assert (member.growth, member.tier.code) == (600, "silver")
+    assert MemberTier.objects.filter(ended_at__isnull=True).count() == 1
+    assert GrowthEntry.objects.count() == 3
+
+
+def test_control_without_the_lock_the_twin_of_a_purchase_fails(member, now, monkeypatch):
+    monkeypatch.setattr(locks, "advisory", lambda namespace, ids: None)
+    results = at_once(settles(member, now, ["SO1", "SO1"]))
+    assert [type(e) for e in failed(results)] == [IntegrityError]
+
+
+def test_two_reviews_renew_a_period_once(member, now):
+    settles(member, now, ["SO1"])[0]()
+    growth_settle([PointsTarget(member.pk, member.no, "SO2", 40_000, now)], now=now)
+    ends = now + timedelta(days=180)
+    results = at_once([partial(tiers_review, now=ends)] * 3)
+    assert sorted(succeeded(results)) == [0, 0, 1]
+    assert MemberTier.objects.filter(cause="renewal").count() == 1
+
+
+def test_control_without_the_lock_two_reviews_collide(member, now, monkeypatch):
+    settles(member, now, ["SO1"])[0]()
+    growth_settle([PointsTarget(member.pk, member.no, "SO2", 40_000, now)], now=now)
+    monkeypatch.setattr(locks, "advisory", lambda namespace, ids: None)
+    results = at_once([partial(tiers_review, now=now + timedelta(days=180))] * 2)
+    assert [type(e) for e in failed(results)] == [IntegrityError]
