@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import Actor
@@ -118,12 +119,15 @@ def new_file(batch: Batch, format: str) -> Iterator[tuple[str, IO[bytes]]]:
 def exports_purge(*, now: datetime) -> int:
     """Delete files whose time is over, and what workers that died left; returns how many batches.
 
-    What was searched for goes with the file: it may name a person.
+    What was searched for goes with the file: it may name a person. Where there never was a file,
+    it goes as long after the end.
     """
-    ended = Batch.objects.filter(kind=KIND, expires_at__lte=now).exclude(file="")
+    over = Q(expires_at__lte=now) | Q(expires_at=None, finished_at__lte=now - KEPT)
+    ended = Batch.objects.filter(over, kind=KIND).exclude(file="", request__query="")
     purged = 0
     for batch in ended.order_by("pk"):
-        folder().joinpath(batch.file).unlink(missing_ok=True)
+        if batch.file:
+            folder().joinpath(batch.file).unlink(missing_ok=True)
         kept: dict[str, Any] = {**batch.request, "query": ""}
         purged += Batch.objects.filter(pk=batch.pk).update(file="", request=kept)
     _sweep(now)

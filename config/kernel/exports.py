@@ -25,7 +25,7 @@ from config.kernel.events import EventBase, record
 FORMATS = {"csv": "CSV", "xlsx": "XLSX"}
 # What a sheet holds, its head among them.
 XLSX_MOST = 1_000_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CHUNK = 500
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Exists, OuterRef, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -11,7 +12,8 @@ from config.kernel.approvals import ApprovalKind, approval_request
 from config.kernel.errors import Conflict
 from config.kernel.models import Approval
 from config.kernel.money import yuan
-from mall.models import AfterSale
+from config.kernel.states import ApprovalState
+from mall.models import AfterSale, Order, Refund
 from mall.pricing import refund_amount
 from mall.services.aftersale import AfterSaleUnknown, aftersale_approve
 from mall.services.refund_create import RefundTooLarge
@@ -35,11 +37,24 @@ def aftersale_amount(*, after_sale: AfterSale) -> int:
     return total_fen
 
 
+def granted_alone(*, order: Order) -> int:
+    """Fen of ``order`` that went back by after-sales on which no second person decided."""
+    by_two = Approval.objects.filter(
+        kind=REFUND,
+        state=ApprovalState.APPROVED,
+        subject_type=AfterSale._meta.label_lower,
+        subject_id=OuterRef("after_sale_id"),
+    )
+    alone = Refund.objects.filter(~Exists(by_two), after_sale__order=order)
+    return alone.aggregate(fen=Sum("amount_fen"))["fen"] or 0
+
+
 def aftersale_approval(
     *, after_sale_no: str, reason: str, user: Any, now: datetime
 ) -> Approval | None:
     """Approve an after-sale, or ask for it where ``user`` may not grant that much alone.
 
+    The limit holds for the order: what came back piece by piece without a second person counts.
     Returns the request that now waits, None when it is done. Raises ApprovalPending and what
     ``aftersale_approve`` raises. The amount is read without a lock: while the after-sale is open,
     no other one of its order is. A lock would come before the request's own row here and after it
@@ -55,7 +70,7 @@ def aftersale_approval(
         if approval_needed(
             user=user,
             kind=REFUND,
-            amount_fen=amount_fen,
+            amount_fen=amount_fen + granted_alone(order=order),
             operator_id=order.operator_id,
             store_id=order.store_id,
             now=now,

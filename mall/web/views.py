@@ -14,7 +14,7 @@ from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.errors import DomainError
 from config.kernel.sign_in import require_recent_sign_in
-from mall.models import AfterSale
+from mall.models import AfterSale, Order
 from mall.selectors.desk import DeskOrder, desk_order, desk_queue
 from mall.services.aftersale import aftersale_refuse
 from mall.services.aftersale_approval import aftersale_approval
@@ -94,7 +94,7 @@ def scan(request: DeskRequest) -> HttpResponse:
     except DomainError as error:
         status, outcome = error.status, _refusal(error)
     else:
-        found = desk_order_anywhere(request, done.order.no)
+        found = _handed_over(request, done.order)
         outcome = {"kind": "ok", "handed": done, "found": found}
     template = "desk/_result.html" if _fragment(request) else "desk/scan.html"
     answer = render(request, template, {"tab": "queue", "outcome": outcome}, status=status)
@@ -103,13 +103,10 @@ def scan(request: DeskRequest) -> HttpResponse:
     return answer
 
 
-def desk_order_anywhere(request: DeskRequest, order_no: str) -> DeskOrder | None:
-    """The order at whichever desk of this user it belongs to."""
-    for store in request.stores:
-        found = desk_order(user=request.user, store=store, order_no=order_no)
-        if found is not None:
-            return found
-    return None
+def _handed_over(request: DeskRequest, order: Order) -> DeskOrder | None:
+    """The order at the desk it belongs to, whichever of this user's that is."""
+    store = next((s for s in request.stores if s.pk == order.store_id), None)
+    return store and desk_order(user=request.user, store=store, order_no=order.no)
 
 
 def _refusal(error: DomainError) -> dict[str, Any]:

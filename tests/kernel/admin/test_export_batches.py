@@ -228,6 +228,21 @@ def test_after_a_week_it_is_gone_and_what_was_searched_for_too(boss, folder, clo
     assert exports_purge(now=week) == 0
 
 
+def test_what_was_searched_for_goes_too_where_no_file_ever_was(boss, folder):
+    Sale()
+    batch = ask(boss, query="?q=王小明")
+    boss.post(f"/admin/kernel/batch/{batch.pk}/stop/")
+    batch.refresh_from_db()
+    week = batch.finished_at + timedelta(days=7)
+    assert exports_purge(now=week - timedelta(seconds=1)) == 0
+
+    assert exports_purge(now=week) == 1
+
+    batch.refresh_from_db()
+    assert (batch.request["query"], batch.file) == ("", "")
+    assert exports_purge(now=week) == 0
+
+
 def test_what_a_dead_worker_left_is_swept(boss, folder, now):
     Sale()
     batch = ask(boss)

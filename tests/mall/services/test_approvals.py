@@ -110,6 +110,45 @@ def test_above_it_a_second_person_decides(store, asked, now):
     assert (request.maker, request.checker, request.limit_fen) == (maker, checker, 200_000)
 
 
+def test_a_refund_cut_into_pieces_meets_the_limit_all_the_same(store, sku, now):
+    """Three pieces at 300 yuan, one after-sale each: a manager grants 500 of the order alone."""
+    make_stock(store=store, sku=sku, on_hand=5)
+    order = place_order(make_member(), store=store, lines=[(sku, 3)], now=now)
+    pay_order(order, now=now)
+    maker, checker = at(store, "manager"), at(store, "manager")
+
+    def one_back():
+        by = Actor.member(order.member_id)
+        return aftersale_request(
+            order_no=order.no, lines=[(0, 1)], reason="不合适", actor=by, now=now
+        )
+
+    assert approve(one_back(), maker, now) is None
+    second = approve(one_back(), checker, now)
+    assert second.amount_fen == 30_000 and Refund.objects.count() == 1
+    approval_decide(approval_id=second.pk, approve=True, user=maker, now=now, note="核过")
+    third = approve(one_back(), maker, now)
+
+    assert third.amount_fen == 30_000 and Refund.objects.count() == 2
+
+
+def test_what_two_decided_on_leaves_each_their_own_limit(store, asked, now):
+    maker, checker = at(store, "manager"), at(store, "manager")
+    request = approve(asked, maker, now)
+    approval_decide(approval_id=request.pk, approve=True, user=checker, now=now, note="核过")
+    rest = aftersale_request(
+        order_no=asked.order.no,
+        lines=[(0, 1)],
+        reason="不合适",
+        actor=Actor.member(asked.order.member_id),
+        now=now,
+    )
+
+    assert approve(rest, maker, now) is None
+
+    assert sorted(Refund.objects.values_list("amount_fen", flat=True)) == [30_000, 60_000]
+
+
 def test_refusing_the_request_leaves_the_after_sale_open(store, asked, now):
     request = approve(asked, at(store, "service"), now)
 

@@ -4,6 +4,8 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from config.kernel import clock
@@ -231,6 +233,24 @@ def test_a_scanned_token_hands_over_and_a_second_scan_says_when_and_by_whom(clie
     assert 'data-outcome="refused"' in page and "小李" in page
     assert pickup.collected_at.astimezone().strftime("%Y-%m-%d") in page
     assert Event.objects.filter(to_state="collected", subject_type="pickup").count() == 1
+
+
+def test_handing_over_takes_as_many_statements_at_many_stores(
+    operator, sell, now, django_assert_num_queries
+):
+    boss = staff_client(make_staff(operator=operator, role="headquarters", since=now))
+    tokens = []
+    for _ in range(2):
+        order = sell()
+        boss.post(reverse("desk:stores"), {"store": order.store.code})
+        mark_ready(boss, order)
+        tokens.append(pickup_token(pickup_of(order)))
+    with CaptureQueriesContext(connection) as few:
+        assert 'data-outcome="ok"' in scan(boss, tokens[0]).content.decode()
+    for n in range(12):
+        make_store(operator=operator, name=f"一{n}店")
+    with django_assert_num_queries(len(few)):
+        assert 'data-outcome="ok"' in scan(boss, tokens[1]).content.decode()
 
 
 def test_a_scanned_address_and_typed_digits_work_too(client, sell):
