@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from config.apidocs import SchemaView
 from config.health import healthz, readyz
+from config.kernel.admin.search import search_view
 from mall.web.pictures import product_picture, uploaded_picture
 
 api: list[URLPattern | URLResolver] = [
@@ -27,6 +28,7 @@ urlpatterns = [
     # Staff accounts have no mail address: a password is reset by who manages them.
     path("accounts/password/reset/", RedirectView.as_view(pattern_name="account_login")),
     path("accounts/", include("allauth.urls")),
+    path("admin/search/", admin.site.admin_view(search_view)),
     path("admin/", admin.site.urls),
     path("guide/", include("guides.web.urls")),
     path("desk/", include("mall.web.urls")),

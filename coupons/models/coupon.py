@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.models.named import CalledByKind
 from coupons.models.template import Template
 from coupons.states import Channel, CouponState
 from members.models import Member
@@ -71,7 +72,7 @@ class Coupon(models.Model):
         return self.no
 
 
-class Redemption(models.Model):
+class Redemption(CalledByKind):
     """A coupon was used for ``amount_fen``, in the mall or in a store."""
 
     coupon = models.ForeignKey(Coupon, models.PROTECT, related_name="redemptions")

@@ -3,12 +3,13 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.models import PolicyVersion
+from config.kernel.models.named import CalledByKind
 from guides.models.guide import Guide
 from guides.states import GuideRole
 from mall.models import OrderLine
 
 
-class Attribution(models.Model):
+class Attribution(CalledByKind):
     """A guide's frozen share, in basis points, of one line's commission pot, and why."""
 
     line = models.ForeignKey(OrderLine, models.PROTECT, related_name="attributions")
@@ -36,7 +37,7 @@ class Attribution(models.Model):
         indexes = [models.Index(fields=["guide", "-frozen_at"], name="guides_attribution_guide")]
 
 
-class CommissionEntry(models.Model):
+class CommissionEntry(CalledByKind):
     """What a guide earned or gave back on one line; insert-only (trigger), a clawback is < 0."""
 
     attribution = models.ForeignKey(Attribution, models.PROTECT, related_name="entries")

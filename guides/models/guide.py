@@ -4,6 +4,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.models import Code
+from config.kernel.models.named import CalledByKind
 from members.models import Member
 from stores.models import Operator, Store
 
@@ -37,7 +38,7 @@ class Guide(models.Model):
         return self.name
 
 
-class GuideAssignment(models.Model):
+class GuideAssignment(CalledByKind):
     """Where a guide works, and since when; history is kept."""
 
     guide = models.ForeignKey(Guide, models.PROTECT, related_name="assignments")
@@ -56,7 +57,7 @@ class GuideAssignment(models.Model):
         ]
 
 
-class Binding(models.Model):
+class Binding(CalledByKind):
     """A member's own guide (专属导购), from a moment on."""
 
     member = models.ForeignKey(Member, models.PROTECT, related_name="bindings")
@@ -77,7 +78,7 @@ class Binding(models.Model):
         ]
 
 
-class Touch(models.Model):
+class Touch(CalledByKind):
     """A member scanned or opened a guide's code: the evidence attribution rests on."""
 
     member = models.ForeignKey(Member, models.PROTECT, related_name="touches")

@@ -3,6 +3,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.models.named import CalledByKind
 from members.models import Member
 
 
@@ -154,7 +155,7 @@ class Sku(models.Model):
         return self.code
 
 
-class Review(models.Model):
+class Review(CalledByKind):
     product = models.ForeignKey(
         Product, models.PROTECT, related_name="reviews", verbose_name=_("product")
     )

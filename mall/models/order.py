@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.models.named import CalledByKind
 from mall.models.catalogue import Sku
 from mall.states import (
     DiscountKind,
@@ -186,6 +187,9 @@ class OrderLine(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return self.title
+
 
 class Adjustment(models.Model):
     """The part of one discount that fell on one line."""
@@ -260,7 +264,7 @@ class TenderAllocation(models.Model):
         ]
 
 
-class Fulfilment(models.Model):
+class Fulfilment(CalledByKind):
     """How the goods of an order reach the member."""
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="fulfilments")

@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.models.named import CalledByKind
 from mall.models.catalogue import Sku
 from mall.models.order import OrderLine
 from mall.states import MovementKind, ReservationState
@@ -22,6 +23,9 @@ class StoreOffer(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["store", "sku"], name="mall_storeoffer_once"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.store} · {self.sku}"
 
 
 class Stock(models.Model):
@@ -44,8 +48,11 @@ class Stock(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.store} · {self.sku}"
 
-class StockMovement(models.Model):
+
+class StockMovement(CalledByKind):
     """Why ``on_hand`` changed; insert-only (trigger)."""
 
     stock = models.ForeignKey(Stock, models.PROTECT, related_name="movements")
@@ -63,7 +70,7 @@ class StockMovement(models.Model):
         ]
 
 
-class Reservation(models.Model):
+class Reservation(CalledByKind):
     """Pieces promised to one order line until sold, released or expired."""
 
     stock = models.ForeignKey(Stock, models.PROTECT, related_name="reservations")

@@ -3,6 +3,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.models.named import CalledByKind
 from members.models.card_identity import CardIdentity
 from members.models.member import Member
 from members.states import CardState, Consume, HoldState
@@ -114,7 +115,7 @@ class Card(models.Model):
         return self.no
 
 
-class CardLot(models.Model):
+class CardLot(CalledByKind):
     """One purchase or top-up of a card: a principal and a bonus account, both guarded.
 
     ``limit_fen`` is what the card could hold at that moment, ``identity`` who was on record.
@@ -143,7 +144,7 @@ class CardLot(models.Model):
         ]
 
 
-class CardHold(models.Model):
+class CardHold(CalledByKind):
     """Value of a card set aside for an order until it is captured, released or expires.
 
     ``consume`` is the policy its lines were taken by, and a part of them is captured by;

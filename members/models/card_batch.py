@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.models.named import CalledByKind
 from members.models.card import Card, CardProduct
 from members.models.card_identity import CardIdentity
 from members.models.member import Member
@@ -50,7 +51,7 @@ class CardBatch(models.Model):
         return self.no
 
 
-class CardActivation(models.Model):
+class CardActivation(CalledByKind):
     """One code of a batch, known by its hash alone; used once, for one card."""
 
     batch = models.ForeignKey(CardBatch, models.PROTECT, related_name="activations")

@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.models.named import CalledByKind
 from members.card_offers import steps_check
 from members.models.card import CardProduct
 from members.models.member import Member, Tier
@@ -41,7 +42,7 @@ class TopUpOffer(models.Model):
         return self.name
 
 
-class TopUpOfferUse(models.Model):
+class TopUpOfferUse(CalledByKind):
     """A member has taken an offer for the purchase with this key; its bonus is frozen here.
 
     ``key`` will be that of the lot. An order that is never paid returns its use.

@@ -3,6 +3,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.models.named import CalledByKind
 from members.states import ExternalKind
 from stores.models import Store
 
@@ -70,7 +71,7 @@ class Member(models.Model):
         return self.no
 
 
-class ExternalId(models.Model):
+class ExternalId(CalledByKind):
     """How the outside knows a member: an openid per mini-program, a unionid per WeChat person."""
 
     member = models.ForeignKey(Member, models.PROTECT, related_name="external_ids")
@@ -94,7 +95,7 @@ class ExternalId(models.Model):
         ]
 
 
-class Consent(models.Model):
+class Consent(CalledByKind):
     """What a member agreed to, in which version of the text, and until when."""
 
     member = models.ForeignKey(Member, models.PROTECT, related_name="consents")

@@ -2,11 +2,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.models.named import CalledByKind
 from members.models.member import Member
 from members.states import MessageState
 
 
-class Message(models.Model):
+class Message(CalledByKind):
     """Something to tell a member by WeChat; queued with its cause, sent outside transactions."""
 
     member = models.ForeignKey(Member, models.PROTECT, related_name="messages")

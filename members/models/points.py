@@ -2,11 +2,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.models.named import CalledByKind
 from members.models.member import Member
 from members.states import HoldState
 
 
-class PointLot(models.Model):
+class PointLot(CalledByKind):
     """Points earned at once: spent first in, first out, gone at ``expires_at``.
 
     ``rate_bp`` and ``line_rates`` (key of a line → basis points, where not the normal rate) are

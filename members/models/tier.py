@@ -3,11 +3,12 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.models import PolicyVersion
+from config.kernel.models.named import CalledByKind
 from members.models.member import Member, Tier
 from members.states import TierCause
 
 
-class GrowthEntry(models.Model):
+class GrowthEntry(CalledByKind):
     """Growth that a purchase earned, or that its refund took back: never changed.
 
     It counts from ``occurred_at``, when the purchase was paid, so that what a refund takes back
@@ -36,7 +37,7 @@ class GrowthEntry(models.Model):
         ]
 
 
-class MemberTier(models.Model):
+class MemberTier(CalledByKind):
     """A period of a member in a tier: why, by which version of the rules, and until when.
 
     ``until`` is when the tier is reviewed, ``grace_until`` when it ends if growth has not reached

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import get_fields_from_path
+from django.contrib.admin.views.main import ChangeList, IncorrectLookupParameters
+from django.contrib.admin.widgets import AutocompleteMixin
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 from django.http import HttpRequest
@@ -36,6 +38,23 @@ class ScopedRelatedFilter(admin.RelatedFieldListFilter):
         return [(row.pk, str(row)) for row in related.get_queryset(request).order_by("pk")[:200]]
 
 
+class _KeysOnly:
+    """Mixed into the autocomplete of a link: what was posted and refused may be no key at all,
+    and Django would look it up to show it again."""
+
+    def optgroups(self, name, value, attr=None):
+        keys = [key for key in value if not key or str(key).isdecimal()]
+        return super().optgroups(name, keys, attr)  # type: ignore[misc]
+
+
+def _shown_again(field: Any) -> Any:
+    """``field`` of a form, with a widget that survives being refused."""
+    if field is not None and isinstance(field.widget, AutocompleteMixin):
+        plain = type(field.widget)
+        field.widget.__class__ = type(plain.__name__, (_KeysOnly, plain), {})
+    return field
+
+
 class ScopedChoices:
     """A form points only at what its user may see at the other end."""
 
@@ -43,7 +62,10 @@ class ScopedChoices:
         related = self.admin_site._registry.get(db_field.related_model)  # type: ignore[attr-defined]
         if related is not None and "queryset" not in kwargs:
             kwargs["queryset"] = related.get_queryset(request)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+        return _shown_again(super().formfield_for_foreignkey(db_field, request, **kwargs))  # type: ignore[misc]
+
+    def formfield_for_manytomany(self, db_field, request, **kwargs):
+        return _shown_again(super().formfield_for_manytomany(db_field, request, **kwargs))  # type: ignore[misc]
 
 
 class MallAdmin(
@@ -104,6 +126,13 @@ class MallAdmin(
         if not queries:
             return []
         return list(queries[0].union(*queries[1:])[:EXACT_MOST])
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        try:
+            return super().get_changelist_instance(request)
+        except OverflowError as error:
+            # A year that no calendar has; Django answers the other wrong dates so itself.
+            raise IncorrectLookupParameters(error) from error
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

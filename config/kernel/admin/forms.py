@@ -10,6 +10,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from config.kernel.admin.columns import without_unit
 from config.kernel.money import fen_from_yuan, yuan
 
+# What an integer column holds: prices, thresholds and discounts are nothing wider.
+MOST_FEN = 2**31 - 1
+
 
 class YuanField(forms.Field):
     """ "12.50" typed, 1250 returned. Refuses anything that is not exact to the fen."""
@@ -18,10 +21,14 @@ class YuanField(forms.Field):
     default_error_messages = {
         "yuan": _("Enter an amount of yuan with at most two decimals."),
         "negative": _("The amount may not be negative."),
+        "large": _("The amount is too large."),
     }
 
-    def __init__(self, *, allow_negative: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *, allow_negative: bool = False, most_fen: int = MOST_FEN, **kwargs: Any
+    ) -> None:
         self.allow_negative = allow_negative
+        self.most_fen = most_fen
         super().__init__(**kwargs)
 
     def prepare_value(self, value: Any) -> Any:
@@ -40,6 +47,8 @@ class YuanField(forms.Field):
             raise forms.ValidationError(self.error_messages["yuan"], "yuan") from error
         if fen < 0 and not self.allow_negative:
             raise forms.ValidationError(self.error_messages["negative"], "negative")
+        if abs(fen) > self.most_fen:
+            raise forms.ValidationError(self.error_messages["large"], "large")
         return fen
 
     def has_changed(self, initial: Any, data: Any) -> bool:
@@ -51,7 +60,9 @@ class YuanField(forms.Field):
 
 def yuan_field(db_field: models.Field) -> YuanField:
     """The form field of an integer column of fen."""
+    wide = isinstance(db_field, models.BigIntegerField)
     return YuanField(
+        most_fen=2**63 - 1 if wide else MOST_FEN,
         label=without_unit(db_field.verbose_name),
         required=not (db_field.blank or db_field.null),
         initial=db_field.default if db_field.has_default() else None,

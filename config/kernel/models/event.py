@@ -2,6 +2,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.models.named import CalledByKind
+
 
 class Event(models.Model):
     """Something that happened, written in the transaction in which it happened.
@@ -40,7 +42,7 @@ class Event(models.Model):
         return f"{self.kind} {self.subject_type}:{self.subject_id}"
 
 
-class EventDelivery(models.Model):
+class EventDelivery(CalledByKind):
     """A consumer has applied an event; committed together with what it did."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="deliveries")
