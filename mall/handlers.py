@@ -3,7 +3,6 @@
 Handlers take lists, may see events in any order and more than once, and post differences.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -13,6 +12,7 @@ from config.kernel.events import EventBase, echo, subscribe
 from config.kernel.models import Event
 from config.kernel.money import yuan
 from config.kernel.reference import ReferenceChanged
+from mall.earning import order_targets, ticket_targets
 from mall.events import (
     AfterSaleChanged,
     CatalogueChanged,
@@ -25,11 +25,12 @@ from mall.events import (
     RefundDone,
 )
 from mall.listing import ANSWERS
-from mall.models import AfterSale, Order, OrderLine, PosTicket, Refund
+from mall.models import AfterSale, Order, Refund
 from mall.services.fulfilment_open import fulfilments_open
-from mall.states import AfterSaleState, LineKind, TenderKind
+from mall.states import AfterSaleState, TenderKind
+from members.services.growth_settle import growth_settle
 from members.services.message_queue import MessageDraft, messages_queue
-from members.services.points_settle import PointsTarget, points_settle
+from members.services.points_settle import points_settle
 
 
 def parcels_open(events: Sequence[Event], now: datetime) -> None:
@@ -37,50 +38,18 @@ def parcels_open(events: Sequence[Event], now: datetime) -> None:
 
 
 def points_follow(events: Sequence[Event], now: datetime) -> None:
-    """Points for what the order is worth now: goods only, net of what was given back."""
-    ids = {e.subject_id for e in events}
-    worth: dict[int, int] = defaultdict(int)
-    rows = OrderLine.objects.filter(order_id__in=ids, kind=LineKind.GOODS)
-    for order_id, net, refunded in rows.values_list("order_id", "net_fen", "refunded_fen"):
-        worth[order_id] += net - refunded
-    orders = Order.objects.filter(pk__in=worth, paid_at__isnull=False).order_by("pk")
-    points_settle(
-        [
-            PointsTarget(
-                member_id=member_id,
-                member_no=member_no,
-                reference=no,
-                base_fen=worth[pk],
-                moment=paid_at,
-            )
-            for pk, no, member_id, member_no, paid_at in orders.values_list(
-                "pk", "no", "member_id", "member__no", "paid_at"
-            )
-            if paid_at is not None
-        ],
-        now=now,
-    )
+    """Points and growth for what the order is worth now: goods only, net of what was given back.
+    A purchase earns points in the tier that its member had before its growth counts."""
+    targets = order_targets({e.subject_id for e in events})
+    points_settle(targets, now=now)
+    growth_settle(targets, now=now)
 
 
 def till_points_follow(events: Sequence[Event], now: datetime) -> None:
-    """Points for what a till's ticket is worth now, whatever paid it."""
-    tickets = PosTicket.objects.filter(
-        pk__in={e.subject_id for e in events}, paid_at__isnull=False
-    ).select_related("member")
-    points_settle(
-        [
-            PointsTarget(
-                member_id=ticket.member.pk,
-                member_no=ticket.member.no,
-                reference=ticket.no,
-                base_fen=ticket.total_fen - ticket.refunded_fen - ticket.other_refunded_fen,
-                moment=ticket.paid_at,
-            )
-            for ticket in tickets.order_by("pk")
-            if ticket.member is not None and ticket.paid_at is not None
-        ],
-        now=now,
-    )
+    """Points and growth for what a till's ticket is worth now, whatever paid it."""
+    targets = ticket_targets({e.subject_id for e in events})
+    points_settle(targets, now=now)
+    growth_settle(targets, now=now)
 
 
 def approvals_follow(events: Sequence[Event], now: datetime) -> None:

@@ -20,7 +20,8 @@ from guides.policies import (
     plan_asks_for,
     plan_rate,
 )
-from mall.models import Category, OrderLine
+from mall.models import OrderLine
+from mall.selectors.shelves import category_shelves
 
 LOCK = "guides.commission"
 
@@ -60,7 +61,9 @@ def attribution_freeze(*, events: Sequence[Event], now: datetime) -> int:
         member_ids = {sale.member_id for sale in sales}
         touches = _touches(member_ids, earliest - window, latest)
         bindings = _bindings(member_ids, earliest, latest)
-        shelves = _shelves() if any(plan_asks_for(row.body, "category") for row in plans) else {}
+        shelves = (
+            category_shelves() if any(plan_asks_for(row.body, "category") for row in plans) else {}
+        )
         rows = []
         for sale in sales:
             rows += _attributions(sale, book, touches, bindings, shelves)
@@ -135,24 +138,6 @@ def _bindings(member_ids: set[int], earliest: datetime, latest: datetime) -> dic
             "operator_id": guide[1],
         }
         found[member_id].append(Claim(Claimant(*guide), since, until, evidence=evidence))
-    return found
-
-
-def _shelves() -> dict[int, set[str]]:
-    """Per category its own code and those of all shelves above it."""
-    rows = {
-        pk: (code, parent)
-        for pk, code, parent in Category.objects.values_list("pk", "code", "parent_id")
-    }
-    found = {}
-    for pk in rows:
-        codes: set[str] = set()
-        above: int | None = pk
-        while above is not None and rows[above][0] not in codes:
-            code, parent = rows[above]
-            codes.add(code)
-            above = parent
-        found[pk] = codes
     return found
 
 
