@@ -19,6 +19,7 @@ _SALES = (
     "mall.view_refund",
     "mall.view_aftersale",
     "mall.view_fulfilment",
+    "mall.view_posticket",
     "mall.view_reservation",
     "mall.view_stock",
     "mall.view_stockmovement",
@@ -33,6 +34,7 @@ _SALES = (
     "stores.view_operator",
     "stores.view_region",
     "stores.view_pickup",
+    "stores.view_terminal",
 )
 _PEOPLE = (
     "members.view_member",
@@ -41,6 +43,16 @@ _PEOPLE = (
     "members.view_cardproduct",
     "members.view_cardlot",
     "members.view_cardhold",
+    "members.view_cardactivation",
+    "members.view_cardalert",
+    "members.view_cardbatch",
+    "members.view_cardgift",
+    "members.view_cardpayback",
+    "members.view_topupoffer",
+    "members.view_topupofferuse",
+    "members.view_pointhold",
+    "members.view_growthentry",
+    "members.view_membertier",
     "members.view_pointlot",
     "members.view_message",
     "members.view_consent",
@@ -62,6 +74,8 @@ _BOOKS = (
     "stores.view_transfer",
     "stores.view_seal",
     "mall.view_notification",
+    # Who bought stored value: masked; looking at it in the clear is to change it.
+    "members.view_cardidentity",
 )
 _RECORDS = (
     "kernel.view_event",
@@ -104,9 +118,14 @@ GRANTS: dict[str, frozenset[str]] = {
                 "stores.operator",
                 "stores.store",
                 "stores.assignment",
+                "stores.terminal",
                 "members.tier",
                 "members.cardproduct",
                 "members.card",
+                "members.cardalert",
+                "members.cardbatch",
+                "members.cardidentity",
+                "members.topupoffer",
                 "members.pointlot",
                 "coupons.template",
                 "mall.brand",
@@ -133,7 +152,15 @@ GRANTS: dict[str, frozenset[str]] = {
             *_EVERYTHING,
             *_export(*_EVERYTHING),
             *_JUDGE,
-            *_write("mall.aftersale", "mall.refund", "members.card", "members.pointlot"),
+            *_write(
+                "mall.aftersale",
+                "mall.refund",
+                "members.card",
+                "members.cardalert",
+                "members.cardbatch",
+                "members.cardidentity",
+                "members.pointlot",
+            ),
         )
     ),
     Role.SERVICE: frozenset(
@@ -143,7 +170,13 @@ GRANTS: dict[str, frozenset[str]] = {
             *_INBOX,
             *_JUDGE,
             DESK,
-            *_write("mall.order", "mall.aftersale", "members.card", "members.pointlot"),
+            *_write(
+                "mall.order",
+                "mall.aftersale",
+                "members.card",
+                "members.cardalert",
+                "members.pointlot",
+            ),
         )
     ),
     Role.MANAGER: frozenset(

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin.timeline import timeline_words
 from mall import states
-from mall.admin import catalogue, money, order, product_editor, stock  # noqa: F401
+from mall.admin import catalogue, money, order, pos, product_editor, stock  # noqa: F401
 
 timeline_words(
     kinds={
@@ -21,6 +21,9 @@ timeline_words(
         "mall.after_sale_changed": _("after-sale"),
         "mall.fulfilment_changed": _("fulfilment"),
         "mall.catalogue_changed": _("catalogue changed"),
+        "mall.pos_ticket_paid": _("till ticket paid"),
+        "mall.pos_ticket_refunded": _("till ticket given back"),
+        "mall.pos_ticket_voided": _("till ticket voided"),
     },
     states={
         "order": states.OrderState,
@@ -28,5 +31,6 @@ timeline_words(
         "refund": states.RefundState,
         "after_sale": states.AfterSaleState,
         "fulfilment": states.FulfilmentState,
+        "pos_ticket": states.PosTicketState,
     },
 )

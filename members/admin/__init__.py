@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin.timeline import timeline_words
-from members.admin import cards, people  # noqa: F401
+from members.admin import card_life, card_sales, cards, people, points, tiers  # noqa: F401
 from members.states import ActivationState, CardState, GiftState, HoldState, MessageState
 
 timeline_words(
@@ -29,7 +29,11 @@ timeline_words(
         "members.identified": _("identity added"),
         "members.message_changed": _("message"),
         "members.phone_bound": _("phone bound"),
+        "members.point_hold_changed": _("hold of points"),
+        "members.points_adjusted": _("points corrected"),
+        "members.points_returned": _("points given back"),
         "members.registered": _("registered"),
+        "members.tier_changed": _("tier"),
         "members.topup_offer_returned": _("top-up offer returned"),
         "members.topup_offer_taken": _("top-up offer taken"),
     },
@@ -39,5 +43,6 @@ timeline_words(
         "card_gift": GiftState,
         "card_hold": HoldState,
         "message": MessageState,
+        "point_hold": HoldState,
     },
 )

@@ -5,10 +5,14 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel.admin.timeline import timeline_words
 from config.kernel.approvals import SUBJECT
 from config.kernel.states import ApprovalState
-from stores.admin import approvals, ledger, organisation, pickup  # noqa: F401
+from stores.admin import approvals, ledger, organisation, pickup, terminals  # noqa: F401
 from stores.states import PickupState
 
 timeline_words(
-    kinds={"stores.pickup_changed": _("pickup"), "kernel.approval_changed": _("approval")},
+    kinds={
+        "stores.pickup_changed": _("pickup"),
+        "stores.terminal_changed": _("terminal"),
+        "kernel.approval_changed": _("approval"),
+    },
     states={"pickup": PickupState, SUBJECT: ApprovalState},
 )

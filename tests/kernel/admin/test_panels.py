@@ -28,7 +28,21 @@ def test_a_member_on_one_page():
     sale, foreign = Sale(), Sale()
     answer = page(staff_client(make_user(superuser=True)), sale.member)
 
-    assert titles(answer) == {"储值卡", "优惠券", "订单", "售后", "消息", "客户绑定"}
+    assert titles(answer) == {
+        "储值卡",
+        "优惠券",
+        "订单",
+        "售后",
+        "消息",
+        "客户绑定",
+        "充值优惠使用记录",
+        "储值卡预警",
+        "实名登记",
+        "收银小票",
+        "积分预留",
+        "会员等级周期",
+        "赠卡",
+    }
     text = answer.content.decode()
     for number in (sale.card.no, sale.coupon.no, sale.order.no, sale.after_sale.no):
         assert number in text

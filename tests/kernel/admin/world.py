@@ -50,6 +50,7 @@ from tests.factories import (
     make_tier,
     moment,
 )
+from tests.kernel.admin.world_cards import hang_on_card
 
 _numbers = count(1)
 
@@ -70,6 +71,7 @@ class Sale:
         )
         self.sku = self.product.skus.get()
         self._value(n, now)
+        hang_on_card(self, n, now)
         self._order(n, now, state)
         self._marketing(n, now)
         self._guides(now)
