@@ -5,11 +5,13 @@ from datetime import datetime
 
 from django.db.models import F, Q, QuerySet, Sum
 
+from config.kernel.errors import NotFound
 from config.kernel.policies import policy_at
 from members.card_offers import bonus_of
 from members.card_rules import CardRules
-from members.models import CardGift, CardLot, CardProduct, Member, TopUpOffer
+from members.models import Card, CardGift, CardLot, CardProduct, Member, TopUpOffer
 from members.states import GiftState
+from stores.models import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,32 @@ def topup_offer_choose(
         if bonus > best.bonus_fen:
             best = OfferChoice(bonus, offer.pk)
     return best
+
+
+def topup_offers_for(
+    *, card_no: str, member_id: int, store_code: str | None, now: datetime
+) -> QuerySet[TopUpOffer]:
+    """The offers that are open to the member for a card of theirs, at a store when one is said.
+    Two or three statements. Raises NotFound."""
+    card = (
+        Card.objects.select_related("product", "member")
+        .filter(no=card_no, member_id=member_id)
+        .first()
+    )
+    store_id = None
+    if store_code is not None:
+        store_id = Store.objects.filter(code=store_code).values_list("pk", flat=True).first()
+    if card is None or (store_code is not None and store_id is None):
+        raise NotFound()
+    return topup_offers(product=card.product, member=card.member, store_id=store_id, now=now)
+
+
+def card_of(*, card_no: str, member_id: int) -> int:
+    """The primary key of a member's card. Raises NotFound, for somebody else's as for none."""
+    pk = Card.objects.filter(no=card_no, member_id=member_id).values_list("pk", flat=True).first()
+    if pk is None:
+        raise NotFound()
+    return pk
 
 
 def gift_offered(*, token: str, now: datetime) -> CardGift | None:

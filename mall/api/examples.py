@@ -7,6 +7,7 @@ WeChat Pay; one tin is given back. A test holds every value against its schema.
 from typing import Any
 
 from config.kernel.api import Example
+from members.api.examples import CARD
 
 _BASKET: dict[str, Any] = {
     "store": "sh-nanjing",
@@ -148,4 +149,15 @@ NOTIFIED = Example(
         },
     },
     response={"code": "SUCCESS", "message": "OK"},
+)
+WALLET = Example(
+    response={
+        "cards": [CARD.response],
+        "spendable_fen": 23000,
+        "points": 506,
+        "points_debt": 0,
+        "tier": {"code": "silver", "name": "银卡"},
+        "growth": 1280,
+        "coupons": 2,
+    }
 )

@@ -1,10 +1,11 @@
 from django.urls import include, path
 
-from mall.api import notify, orders
+from mall.api import notify, orders, wallet
 
 urlpatterns = [
     path("", include("mall.api.catalogue.urls")),
     path("pos/", include("mall.api.pos.urls")),
+    path("me/wallet", wallet.WalletView.as_view(), name="me-wallet"),
     path("quotes", orders.QuoteView.as_view(), name="quotes"),
     path("orders", orders.OrdersView.as_view(), name="orders"),
     path("orders/<str:no>", orders.OrderView.as_view(), name="order"),

@@ -20,17 +20,14 @@ from config.kernel.errors import Conflict, DomainError
 from config.kernel.money import yuan
 from coupons.selectors import CouponRule, coupon_rules
 from mall.offers import Offer, Offers, offers
-from mall.pricing import Discount, Item, Priced, Rule, allocate_tenders, price
-from mall.services.order_value import ValueLine, card_line, consume_of, topup_line
-from mall.states import LineKind, TenderKind
-from members.cards import CardPart, LotValue, card_split
-from members.selectors import card_lots
+from mall.pricing import Discount, Item, Priced, Rule, price
+from mall.services.order_value import ValueLine, card_line, topup_line
+from mall.services.quote_tenders import Tender, allocations, goods_tenders, with_topup
+from mall.states import LineKind
 
 EXPLAIN_SECONDS = 15 * 60
 # What an order's columns of fen hold.
 MAX_FEN = 2_147_483_647
-# Stands for the lot, and its accounts, that a top-up will be.
-_NEW_LOT = 0
 
 
 class SkuUnavailable(DomainError):
@@ -105,16 +102,6 @@ class Line:
     @property
     def gross_fen(self) -> int:
         return self.quantity * self.unit_price_fen
-
-
-@dataclass(frozen=True)
-class Tender:
-    """``from_topup``: out of what the order itself puts on the card."""
-
-    kind: str
-    amount_fen: int
-    part: CardPart | None = None
-    from_topup: bool = False
 
 
 @dataclass(frozen=True)
@@ -253,7 +240,7 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
         )
         for item, net in zip(priced.items, priced.nets, strict=True)
     )
-    tenders = _tenders(basket, shelf, priced.total_fen, value, now)
+    tenders = goods_tenders(basket, shelf, priced.total_fen, value, now)
     nets = priced.nets
     if value is not None:
         priced = _with_value(priced, value)
@@ -268,8 +255,8 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
         lines=lines,
         priced=priced,
         coupons=tuple(c for c in chosen if c.no in used),
-        tenders=_with_topup(tenders, value),
-        allocations=_allocations(nets, tenders, value),
+        tenders=with_topup(tenders, value),
+        allocations=allocations(nets, tenders, value),
     )
 
 
@@ -380,83 +367,6 @@ def _value_line(basket: Basket, shelf: Offers, now: datetime) -> ValueLine | Non
     return line
 
 
-def _tenders(
-    basket: Basket, shelf: Offers, goods_fen: int, value: ValueLine | None, now: datetime
-) -> tuple[Tender, ...]:
-    """What pays the goods. A top-up's new lot comes after what its card has."""
-    tenders: list[Tender] = []
-    if basket.use_card and goods_fen:
-        lots = card_lots(
-            member_id=basket.member_id,
-            card_no=basket.topup_card or basket.card_no or None,
-            acceptor_code=shelf.operator_code,
-            store_code=shelf.store_code,
-        )
-        if value is not None:
-            lots += _new_lot(basket, shelf, value, now)
-        # One card pays one order: its hold is the order's.
-        lots = [lot for lot in lots if lot.card_id == lots[0].card_id]
-        amount = min(sum(lot.value_fen for lot in lots), goods_fen)
-        if basket.card_fen is not None:
-            amount = min(amount, basket.card_fen)
-        if amount:
-            tenders += [
-                Tender(p.kind, p.amount_fen, p, from_topup=p.lot_id == _NEW_LOT)
-                for p in card_split(lots, amount)
-            ]
-    rest = goods_fen - sum(t.amount_fen for t in tenders)
-    if rest:
-        tenders.append(Tender(TenderKind.WECHAT, rest))
-    return tuple(tenders)
-
-
-def _new_lot(basket: Basket, shelf: Offers, value: ValueLine, now: datetime) -> list[LotValue]:
-    """The lot that the top-up will be, where its card is accepted."""
-    product, card = value.product, value.card
-    if (
-        card is None
-        or (product.accepted_operators and shelf.operator_code not in product.accepted_operators)
-        or (product.accepted_stores and shelf.store_code not in product.accepted_stores)
-    ):
-        return []
-    return [
-        LotValue(
-            lot_id=_NEW_LOT,
-            card_id=card.pk,
-            card_no=card.no,
-            operator_id=card.operator_id,
-            principal_id=_NEW_LOT,
-            principal_fen=value.principal_fen,
-            bonus_id=_NEW_LOT,
-            bonus_fen=value.bonus_fen,
-            member_id=basket.member_id,
-            consume=consume_of(value, now),
-        )
-    ]
-
-
-def _with_topup(tenders: tuple[Tender, ...], value: ValueLine | None) -> tuple[Tender, ...]:
-    """WeChat pays the top-up together with its part of the goods."""
-    if value is None:
-        return tenders
-    by_card = tuple(t for t in tenders if t.part is not None)
-    rest = sum(t.amount_fen for t in tenders if t.part is None)
-    return (*by_card, Tender(TenderKind.WECHAT, rest + value.principal_fen))
-
-
-def _allocations(
-    nets: Sequence[int], tenders: Sequence[Tender], value: ValueLine | None
-) -> tuple[tuple[int, ...], ...]:
-    """What of each line is paid by what; the top-up's line, the last, by WeChat alone."""
-    rows = allocate_tenders(nets, [t.amount_fen for t in tenders])
-    if value is not None:
-        if not tenders or tenders[-1].part is not None:
-            rows = [[*row, 0] for row in rows]
-        by_card = sum(t.part is not None for t in tenders)
-        rows.append([*[0] * by_card, value.principal_fen])
-    return tuple(tuple(row) for row in rows)
-
-
 def _with_value(priced: Priced, value: ValueLine) -> Priced:
     """No discount falls on what goes on a card, and it reaches no threshold."""
     return Priced(
@@ -494,6 +404,6 @@ def _card_quote(basket: Basket, shelf: Offers, value: ValueLine) -> Quote:
         lines=(_line_of(value),),
         priced=_with_value(price([], []), value),
         coupons=(),
-        tenders=_with_topup((), value),
-        allocations=_allocations((), (), value),
+        tenders=with_topup((), value),
+        allocations=allocations((), (), value),
     )

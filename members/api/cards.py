@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.db.models import F, Prefetch, Q, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import AllowAny
@@ -20,7 +20,6 @@ from members.api import examples as ex
 from members.models import Card, CardLot, CardProduct, PointLot
 from members.selectors import points_balance
 from members.states import CardState
-from stores.models import Transfer
 
 
 class LotOutput(serializers.Serializer):
@@ -71,7 +70,8 @@ class CardOutput(serializers.Serializer):
         return self.get_value_fen(card) - self.get_held_fen(card) if usable else 0
 
 
-def _cards(member_id: int) -> QuerySet[Card]:
+def cards_of(member_id: int) -> QuerySet[Card]:
+    """With all that CardOutput shows, in two statements."""
     lots = CardLot.objects.select_related("principal", "bonus").order_by("pk")
     return (
         Card.objects.filter(member_id=member_id)
@@ -96,7 +96,7 @@ class CardsView(ListAPIView):
         return {**super().get_serializer_context(), "now": clock.now()}
 
     def get_queryset(self) -> QuerySet[Card]:
-        return _cards(self.request.user.member_id)
+        return cards_of(self.request.user.member_id)
 
 
 class CardView(MemberView):
@@ -108,81 +108,10 @@ class CardView(MemberView):
 
     @extend_schema(operation_id="me_cards_retrieve")
     def get(self, request: Request, no: str) -> Response:
-        card = _cards(self.request.user.member_id).filter(no=no).first()
+        card = cards_of(self.request.user.member_id).filter(no=no).first()
         if card is None:
             raise NotFound()
         return Response(CardOutput(card, context={"now": clock.now()}).data)
-
-
-class EntryOutput(serializers.Serializer):
-    """A line of the card's statement. Positive: onto the card; negative: off it."""
-
-    at = serializers.DateTimeField(source="occurred_at")
-    what = serializers.ChoiceField(
-        source="code",
-        choices=[
-            ("card.issue", _("bought")),
-            ("card.topup", _("topped up")),
-            ("card.bonus", _("bonus granted")),
-            ("card.adjust", _("bonus corrected")),
-            ("card.spend", _("paid with")),
-            ("card.refund", _("given back")),
-            ("card.payback", _("paid back")),
-            ("card.charge", _("spent bonus charged")),
-            ("bonus.withdraw", _("bonus withdrawn")),
-        ],
-    )
-    part = serializers.SerializerMethodField()
-    amount_fen = serializers.SerializerMethodField()
-    reference = serializers.CharField(help_text=_("order number"))
-
-    def _incoming(self, transfer: Transfer) -> bool:
-        return transfer.credit_id in self.context["accounts"]
-
-    @extend_schema_field(serializers.ChoiceField(["principal", "bonus"]))
-    def get_part(self, transfer: Transfer) -> str:
-        accounts: dict[int, str] = self.context["accounts"]
-        return accounts[transfer.credit_id if self._incoming(transfer) else transfer.debit_id]
-
-    def get_amount_fen(self, transfer: Transfer) -> int:
-        return transfer.amount if self._incoming(transfer) else -transfer.amount
-
-
-class CardEntriesView(ListAPIView):
-    """The statement of a card, newest first. Positive is onto the card, negative off it. It begins
-    when the card became mine."""
-
-    refusals: ClassVar = {"GET": ["not_found"]}
-    examples: ClassVar = {"GET": ex.CARD_ENTRY}
-    request: MemberRequest
-    permission_classes = [IsMember]
-    serializer_class = EntryOutput
-    ordering = ("-id",)
-    queryset = Transfer.objects.none()
-
-    def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), "accounts": getattr(self, "accounts", {})}
-
-    def get_queryset(self) -> QuerySet[Transfer]:
-        lots = list(
-            CardLot.objects.filter(
-                card__no=self.kwargs["no"], card__member_id=self.request.user.member_id
-            ).values_list("principal_id", "bonus_id", "card__held_since")
-        )
-        self.accounts: dict[int, str] = {}
-        for principal, bonus, _since in lots:
-            self.accounts |= {principal: "principal", bonus: "bonus"}
-        if not self.accounts:
-            # A card has a lot from its first moment: this is nobody's, or somebody else's.
-            raise NotFound()
-        ids = list(self.accounts)
-        since = lots[0][2]
-        mine = Q() if since is None else Q(occurred_at__gte=since)
-        return Transfer.objects.filter(mine, Q(debit__in=ids) | Q(credit__in=ids))
-
-    @extend_schema(operation_id="me_cards_entries_list")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
 
 
 class PointLotOutput(serializers.Serializer):

@@ -54,9 +54,54 @@ CARD_ENTRY = Example(
         "what": "card.spend",
         "part": "principal",
         "amount_fen": -28302,
+        "balance_fen": 23000,
         "reference": "SO4J7P2W8X5M",
     }
 )
+CARD_FREEZE = Example(
+    request={"reason": "手机丢了"}, response={"no": "CD5T8W2N6R3V", "state": "frozen"}
+)
+CARD_LOST = Example(request={"reason": "卡丢了"}, response={"no": "CD5T8W2N6R3V", "state": "lost"})
+TOPUP_OFFER = Example(
+    response={
+        "code": "spring-topup",
+        "name": "春季充值礼",
+        "steps": [
+            {"from_fen": 50000, "bonus_fen": 4000},
+            {"from_fen": 100000, "bonus_fen": 10000},
+        ],
+        "once_per_member": True,
+        "ends_at": "2026-04-30T23:59:59+08:00",
+    }
+)
+_GIFT = {
+    "no": "CG8Q3M6T1Z5W",
+    "card": "CD5T8W2N6R3V",
+    "state": "offered",
+    "value_fen": 53000,
+    "greeting": "生日快乐",
+    "token": "4N8T2VQ7KX5M9C3W6Z1B0DHJPR",
+    "offered_at": "2026-04-02T14:10:00+08:00",
+    "expires_at": "2026-04-09T14:10:00+08:00",
+    "ended_at": None,
+}
+GIFT = Example(response=_GIFT)
+GIFT_OFFER = Example(request={"card": "CD5T8W2N6R3V", "greeting": "生日快乐"}, response=_GIFT)
+GIFT_TAKEN_BACK = Example(
+    request={},
+    response={**_GIFT, "state": "taken_back", "ended_at": "2026-04-03T09:00:00+08:00"},
+)
+GIFT_SHOWN = Example(
+    response={
+        "giver": "林小满",
+        "name": "屿上卡 充500送30",
+        "operator": "屿上百货（直营）",
+        "value_fen": 53000,
+        "greeting": "生日快乐",
+        "expires_at": "2026-04-09T14:10:00+08:00",
+    }
+)
+GIFT_ACCEPT = Example(request={}, response={"no": "CD5T8W2N6R3V", "state": "active"})
 POINTS = Example(
     response={
         "points": 506,

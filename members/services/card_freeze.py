@@ -12,12 +12,14 @@ from members.services.card_transition import card_get, card_transition
 from members.states import CardState
 
 
-def card_freeze(*, card_id: int, reason: str, actor: Actor, now: datetime) -> Card:
+def card_freeze(
+    *, card_id: int, reason: str, actor: Actor, now: datetime, member_id: int | None = None
+) -> Card:
     """Nothing leaves the card from now on, what is held for unpaid orders included; value can
-    still come back. An open offer of it as a gift ends. Raises NotFound, IllegalTransition,
-    Conflict."""
+    still come back. An open offer of it as a gift ends. ``member_id`` when its member says so.
+    Raises NotFound, IllegalTransition, Conflict."""
     with transaction.atomic():
-        card = card_get(card_id=card_id)
+        card = card_get(card_id=card_id, member_id=member_id)
         end_offer(card=card, reason=reason, actor=actor, now=now)
         return card_transition(
             card=card, to_state=CardState.FROZEN, actor=actor, now=now, reason=reason

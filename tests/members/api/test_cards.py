@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from config.kernel.actors import SYSTEM
+from config.kernel.clock import SHANGHAI
 from members.cards import card_split
 from members.guards import card_hold, card_spend
 from members.models import PointLot
@@ -84,14 +85,14 @@ def test_a_frozen_card_is_shown_but_not_spendable(member, card, now):
 def test_the_statement_of_a_card(member, card, now, django_assert_num_queries):
     spend(card, 5_500, now)
     client = api_client(member)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         page = client.get(f"/api/v1/me/cards/{card.no}/entries").json()
-    lines = [(x["what"], x["part"], x["amount_fen"]) for x in page["results"]]
+    lines = [(x["what"], x["part"], x["amount_fen"], x["balance_fen"]) for x in page["results"]]
     assert lines == [
-        ("card.spend", "bonus", -500),
-        ("card.spend", "principal", -5_000),
-        ("card.bonus", "bonus", 1_000),
-        ("card.issue", "principal", 10_000),
+        ("card.spend", "bonus", -500, 5_500),
+        ("card.spend", "principal", -5_000, 6_000),
+        ("card.bonus", "bonus", 1_000, 11_000),
+        ("card.issue", "principal", 10_000, 10_000),
     ]
     assert page["results"][0]["reference"] == "SO1"
     assert page["next"] is None
@@ -106,7 +107,11 @@ def test_the_statement_begins_when_the_card_became_mine(member, card, now):
     parts = card_split(card_lots(member_id=friend.pk), 550)
     card_spend(parts=parts, reference="SO3", acceptor_code="shop", now=later)
     page = api_client(friend).get(f"/api/v1/me/cards/{card.no}/entries").json()
-    assert [x["reference"] for x in page["results"]] == ["SO3", "SO3"]
+    # what was on it before is in the balance alone
+    assert [(x["reference"], x["balance_fen"]) for x in page["results"]] == [
+        ("SO3", 4_950),
+        ("SO3", 5_000),
+    ]
     assert api_client(member).get(f"/api/v1/me/cards/{card.no}/entries").status_code == 404
 
 
@@ -116,7 +121,56 @@ def test_the_statement_comes_in_pages(member, card, now):
     first = client.get(f"/api/v1/me/cards/{card.no}/entries?page_size=3").json()
     second = client.get(first["next"]).json()
     assert [len(first["results"]), len(second["results"])] == [3, 1]
-    assert second["results"][0]["what"] == "card.issue"
+    assert (second["results"][0]["what"], second["results"][0]["balance_fen"]) == (
+        "card.issue",
+        10_000,
+    )
+
+
+def test_the_statement_of_a_period(member, card, now):
+    # given a spend a second before midnight of Shanghai, and one at midnight
+    midnight = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0) + timedelta(days=3)
+    spend(card, 1_100, midnight - timedelta(seconds=1), "SO1")
+    spend(card, 2_200, midnight, "SO2")
+    client, url = api_client(member), f"/api/v1/me/cards/{card.no}/entries"
+    before, day = (midnight - timedelta(days=1)).date(), midnight.date()
+
+    shown = {
+        (since, until): [
+            (x["reference"], x["balance_fen"])
+            for x in client.get(url, {"since": since, "until": until}).json()["results"]
+        ]
+        for since, until in ((before, before), (day, day))
+    }
+
+    assert shown[before, before] == [("SO1", 9_900), ("SO1", 10_000)]
+    assert shown[day, day] == [("SO2", 7_700), ("SO2", 7_900)]
+    refused = client.get(url, {"since": "yesterday"})
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["attr"] == "since"
+
+
+def test_the_statement_as_a_file(member, card, now, django_assert_num_queries):
+    spend(card, 5_500, now, "=cmd")
+    client = api_client(member)
+    with django_assert_num_queries(4):
+        answer = client.get(
+            f"/api/v1/me/cards/{card.no}/entries.csv", headers={"Accept-Language": "en"}
+        )
+        text = b"".join(answer.streaming_content).decode()
+    assert answer["Content-Disposition"] == f'attachment; filename="card-{card.no}.csv"'
+    head, *lines = text.lstrip("\ufeff").splitlines()
+    assert head == ("at,what,part,amount (¥),amount (fen),balance (¥),balance (fen),order number")
+    assert [line.split(",", 1)[1] for line in lines[:-2]] == [
+        f"bought,principal,100.00,10000,100.00,10000,{card.lots.get().reference}",
+        f"bonus granted,bonus,10.00,1000,110.00,11000,{card.lots.get().reference}",
+    ]
+    assert [line.split(",", 1)[1] for line in lines[-2:]] == [
+        "paid with,principal,-50.00,-5000,60.00,6000,'=cmd",
+        "paid with,bonus,-5.00,-500,55.00,5500,'=cmd",
+    ]
+    stranger = api_client(make_member()).get(f"/api/v1/me/cards/{card.no}/entries.csv")
+    assert stranger.status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/api/v1/me/cards/{no}", "/api/v1/me/cards/{no}/entries"])

@@ -1,0 +1,50 @@
+"""All that a member owns, in one call."""
+
+import pytest
+
+from config.kernel.actors import SYSTEM
+from members.services.card_freeze import card_freeze
+from tests.factories import api_client, make_card, make_coupon, make_member, make_tier
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_wallet_shows_cards_points_tier_and_coupons(now, django_assert_num_queries):
+    # given
+    member = make_member(tier=make_tier(code="gold"))
+    card = make_card(member, principal_fen=10_000, bonus_fen=1_000)
+    frozen = make_card(member, principal_fen=5_000, bonus_fen=0)
+    card_freeze(card_id=frozen.pk, reason="x", actor=SYSTEM, now=now)
+    make_coupon(member)
+    make_card(make_member())
+    client = api_client(member)
+
+    # when
+    with django_assert_num_queries(6):
+        shown = client.get("/api/v1/me/wallet").json()
+
+    # then
+    assert [(x["no"], x["spendable_fen"]) for x in shown["cards"]] == [
+        (card.no, 11_000),
+        (frozen.no, 0),
+    ]
+    assert shown["cards"][0]["lots"][0]["principal_fen"] == 10_000
+    del shown["cards"]
+    assert shown == {
+        "spendable_fen": 11_000,
+        "points": 0,
+        "points_debt": 0,
+        "tier": {"code": "gold", "name": member.tier.name},
+        "growth": 0,
+        "coupons": 1,
+    }
+
+
+def test_a_wallet_of_many_cards_costs_as_much(django_assert_num_queries):
+    member = make_member()
+    for _n in range(5):
+        make_card(member)
+    client = api_client(member)
+    with django_assert_num_queries(6):
+        shown = client.get("/api/v1/me/wallet").json()
+    assert (len(shown["cards"]), shown["tier"], shown["coupons"]) == (5, None, 0)
