@@ -213,7 +213,8 @@ SPECTACULAR_SETTINGS = {
         "`en`. A refusal is `{type, errors: [{code, detail, attr}], extra?}`: programs decide by "
         "`code`, people read `detail`. Every operation may also answer 405, 406, 415 or 500, "
         "members' operations 401 (`not_authenticated`, `session_ended`: log in again) and 403 "
-        "(`members_only`), and 429 (`throttled`, with `Retry-After`). Lists carry `next`; its "
+        "(`members_only`), tills' operations 401 (`terminal_unknown`) and 403 (`terminal_scope`), and "
+        "all of them 429 (`throttled`, with `Retry-After`). Lists carry `next`; its "
         "`cursor` leads to the following page."
     ),
     "TAGS": [

@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('amount_fen', models.PositiveIntegerField(verbose_name='amount (fen)')),
-                ('refund', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='mall.posrefund')),
+                ('refund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='mall.posrefund')),
                 ('tender', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='mall.postender')),
             ],
             options={

@@ -123,7 +123,7 @@ class PosRefund(models.Model):
 class PosRefundLine(models.Model):
     """The part of a refund that went back into one account of one lot."""
 
-    refund = models.ForeignKey(PosRefund, models.CASCADE, related_name="lines")
+    refund = models.ForeignKey(PosRefund, models.PROTECT, related_name="lines")
     tender = models.ForeignKey(PosTender, models.PROTECT)
     amount_fen = models.PositiveIntegerField(_("amount (fen)"))
 

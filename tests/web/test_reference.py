@@ -107,6 +107,10 @@ def test_commands_that_move_value_ask_for_a_key(schema):
         "order_cancel",
         "order_pay",
         "order_place",
+        "pos_pay",
+        "pos_refund",
+        "pos_scan",
+        "pos_void",
     }
 
 
