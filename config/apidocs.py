@@ -161,6 +161,11 @@ def http_file(request: HttpRequest) -> HttpResponse:
     return HttpResponse(_text("mall.http"), content_type="text/plain; charset=utf-8")
 
 
+def till_http_file(request: HttpRequest) -> HttpResponse:
+    """A day at a till, in the same form."""
+    return HttpResponse(_text("pos.http"), content_type="text/plain; charset=utf-8")
+
+
 def postman_file(request: HttpRequest) -> HttpResponse:
     """The same sale as a Postman collection; made by ``python -m tests.web.postman``."""
     return HttpResponse(_text("mall.postman_collection.json"), content_type="application/json")
@@ -232,5 +237,6 @@ urlpatterns = [
     path("", reference, name="api-docs"),
     path("first-call/", first_call, name="api-first-call"),
     path("mall.http", http_file, name="api-http-file"),
+    path("pos.http", till_http_file, name="api-till-http-file"),
     path("mall.postman_collection.json", postman_file, name="api-postman-file"),
 ]

@@ -1,0 +1,51 @@
+"""docs/api/pos.http is sent, request by request, to a running mall: every step succeeds."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from mall.models import PosTicket
+from tests.factories import make_card, make_member, make_terminal, session_token
+from tests.web.test_http_file import Editor
+
+FILE = Path(settings.BASE_DIR) / "docs" / "api" / "pos.http"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_the_file_is_one_day_at_a_till(live_server):
+    member = make_member()
+    card = make_card(member)
+    _terminal, key = make_terminal()
+    text = FILE.read_text(encoding="utf-8")
+    for name, value in (
+        ("terminal_key", key),
+        ("member_token", session_token(member.user)),
+    ):
+        text, changed = re.subn(rf"^@{name} = .*$", f"@{name} = {value}", text, flags=re.MULTILINE)
+        assert changed == 1
+    editor = Editor(live_server.url)
+    preamble, *blocks = re.split(r"^###.*\n", text, flags=re.MULTILINE)
+    editor.send(re.sub(r"^#.*\n", "", preamble, flags=re.MULTILINE))
+    for block in blocks:
+        answer = editor.send(block)
+        assert answer is not None, block
+        assert answer.status_code in (200, 201), f"{answer.request.url}: {answer.text[:300]}"
+
+    tickets = PosTicket.objects.order_by("pk")
+    assert [(t.state, t.card_fen, t.refunded_fen) for t in tickets] == [
+        ("paid", 20_000, 6_700),
+        ("voided", 1_200, 1_200),
+        ("voided", 0, 0),
+    ]
+    lot = card.lots.select_related("principal", "bonus").get()
+    assert lot.principal.balance + lot.bonus.balance == 55_000 - 20_000 + 6_700
+
+
+def test_the_file_is_served():
+    answer = Client().get("/api/v1/docs/pos.http")
+    assert answer["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.content.decode() == FILE.read_text(encoding="utf-8")
