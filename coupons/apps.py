@@ -8,7 +8,10 @@ class CouponsConfig(AppConfig):
 
     def ready(self) -> None:
         from config.kernel.conditions import register_fact
+        from config.kernel.events import subscribe
         from coupons import audit  # noqa: F401  registers the lines
+        from coupons.handlers import tier_gifts
+        from members.events import MemberTierChanged
 
         # What a coupon's scope may ask about a line; the mall supplies the values.
         register_fact("category", "set", _("category"))
@@ -17,3 +20,4 @@ class CouponsConfig(AppConfig):
         register_fact("sku", "str", _("SKU"))
         register_fact("store", "str", _("store"))
         register_fact("operator", "str", _("operator"))
+        subscribe("coupons.tier_gifts", [MemberTierChanged], tier_gifts)

@@ -26,7 +26,8 @@ WITH template AS (
     least(t.valid_until,
           %(now)s::timestamptz + make_interval(days => t.valid_days::int)) AS valid_until
   FROM coupons_template t
-  WHERE t.code = %(code)s::text AND (t.public OR NOT %(public_only)s::bool)
+  WHERE t.code = %(code)s::text
+    AND (NOT %(public_only)s::bool OR (t.public AND t.points_price IS NULL))
 ), mine AS (
   SELECT count(*) AS claimed, coalesce(max(c.nth), 0) AS last
   FROM coupons_coupon c JOIN template t ON t.id = c.template_id

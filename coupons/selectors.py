@@ -88,8 +88,8 @@ def _rule(row: dict[str, Any]) -> CouponRule:
 
 
 def templates_claimable(*, member_id: int | None, now: datetime) -> QuerySet[Template]:
-    """Templates that anyone may claim at ``now``, with what is left and how many of them the
-    member has (``mine``, 0 for strangers)."""
+    """Templates that anyone may claim at ``now``, for nothing or for points, with what is left
+    and how many of them the member has (``mine``, 0 for strangers)."""
     mine = (
         Coupon.objects.for_member(member_id or 0)
         .filter(template=OuterRef("pk"))

@@ -20,6 +20,7 @@ TEMPLATE = Example(
         "valid_until": None,
         "valid_days": 30,
         "per_member": 1,
+        "points_price": None,
         "left": 496,
         "mine": 0,
     }
@@ -32,6 +33,7 @@ CLAIM = Example(
         "valid_until": "2026-05-02T14:01:00+08:00",
     },
 )
+EXCHANGE = Example(request={"points": 500}, response=CLAIM.response)
 COUPON = Example(
     response={
         "no": "CP7K2M9QX4T1",

@@ -14,6 +14,7 @@ from coupons.api import examples as ex
 from coupons.models import Template
 from coupons.selectors import templates_claimable
 from coupons.services.coupon_claim import coupon_claim
+from coupons.services.points_exchange import points_exchange
 from coupons.states import Channel, CouponKind
 
 
@@ -62,13 +63,15 @@ class TemplateOutput(WorthOutput):
             "valid_until",
             "valid_days",
             "per_member",
+            "points_price",
             "left",
             "mine",
         ]
 
 
 class TemplatesView(ListAPIView):
-    """Coupons to be had now, newest first. Open to everybody; ``mine`` counts for members."""
+    """Coupons to be had now, newest first. Open to everybody; ``mine`` counts for members. One
+    with a ``points_price`` is had by exchange, the others by claiming."""
 
     tags = ["coupons"]
     examples: ClassVar = {"GET": ex.TEMPLATE}
@@ -122,6 +125,42 @@ class ClaimView(CommandView):
             template_code=kwargs["code"],
             member_id=self.request.user.member_id,
             source_token=data["source_token"],
+            actor=self.request.user.actor,
+            now=now,
+            before_quota=lambda claimed: self.settle(ClaimOutput(claimed).data),
+        )
+
+
+class ExchangeInput(serializers.Serializer):
+    points = serializers.IntegerField(
+        min_value=1, max_value=1_000_000_000, help_text=_("the price that the member was shown")
+    )
+
+
+class ExchangeView(CommandView):
+    """Take a coupon for points. They are spent, the first to expire first, and do not come back.
+    Retry with the same Idempotency-Key after a lost answer."""
+
+    tags = ["coupons"]
+    refusals: ClassVar = {
+        "POST": [
+            "coupon_template_unknown",
+            "coupon_price_changed",
+            "coupon_sold_out",
+            "coupon_limit_reached",
+            "coupon_claim_closed",
+            "points_insufficient",
+        ]
+    }
+    examples: ClassVar = {"POST": ex.EXCHANGE}
+    input = ExchangeInput
+    output = ClaimOutput
+
+    def run(self, *, data: dict[str, Any], now, **kwargs: Any) -> Any:
+        points_exchange(
+            template_code=kwargs["code"],
+            member_id=self.request.user.member_id,
+            points=data["points"],
             actor=self.request.user.actor,
             now=now,
             before_quota=lambda claimed: self.settle(ClaimOutput(claimed).data),

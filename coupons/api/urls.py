@@ -9,5 +9,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
         templates.ClaimView.as_view(),
         name="coupon-template-claim",
     ),
+    path(
+        "coupon-templates/<str:code>/exchange",
+        templates.ExchangeView.as_view(),
+        name="coupon-template-exchange",
+    ),
     path("me/coupons", coupons.MyCouponsView.as_view(), name="me-coupons"),
 ]

@@ -60,6 +60,9 @@ class Template(models.Model):
         _("on refund"), max_length=10, choices=RefundPolicy.choices, default=RefundPolicy.RETURN
     )
     public = models.BooleanField(_("anyone may claim"), default=True)
+    points_price = models.PositiveIntegerField(
+        _("price in points"), null=True, blank=True, help_text=_("empty: it costs nothing")
+    )
     archived_at = models.DateTimeField(_("archived at"), null=True, blank=True)
 
     class Meta:
@@ -79,6 +82,11 @@ class Template(models.Model):
             models.CheckConstraint(
                 condition=Q(valid_until__isnull=False) | Q(valid_days__gt=0),
                 name="coupons_template_ends",
+            ),
+            models.CheckConstraint(
+                # What costs nothing says so by having no price.
+                condition=Q(points_price__isnull=True) | Q(points_price__gt=0),
+                name="coupons_template_points_price",
             ),
             models.CheckConstraint(
                 condition=Q(kind="amount", value__gt=0)

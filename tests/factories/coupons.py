@@ -27,6 +27,7 @@ def make_template(
     budget_fen: int | None = None,
     on_refund: str = "return",
     public: bool = True,
+    points_price: int | None = None,
 ) -> Template:
     """¥20 off anything, claimable since yesterday for a month, valid 30 days."""
     n = sequence()
@@ -50,6 +51,7 @@ def make_template(
         budget_fen=budget_fen,
         on_refund=on_refund,
         public=public,
+        points_price=points_price,
     )
 
 
