@@ -120,7 +120,8 @@ def exports_purge(*, now: datetime) -> int:
     """Delete files whose time is over, and what workers that died left; returns how many batches.
 
     What was searched for goes with the file: it may name a person. Where there never was a file,
-    it goes as long after the end.
+    it goes as long after the end, and the work is not taken up again: without it, it would be
+    another list.
     """
     over = Q(expires_at__lte=now) | Q(expires_at=None, finished_at__lte=now - KEPT)
     ended = Batch.objects.filter(over, kind=KIND).exclude(file="", request__query="")
@@ -128,7 +129,7 @@ def exports_purge(*, now: datetime) -> int:
     for batch in ended.order_by("pk"):
         if batch.file:
             folder().joinpath(batch.file).unlink(missing_ok=True)
-        kept: dict[str, Any] = {**batch.request, "query": ""}
+        kept: dict[str, Any] = {**batch.request, "query": "", "forgotten": True}
         purged += Batch.objects.filter(pk=batch.pk).update(file="", request=kept)
     _sweep(now)
     return purged

@@ -1,16 +1,22 @@
-"""Two merchandisers save the same matrix, or the same cell of the grid: one wins, one is told."""
+"""Two merchandisers save the same matrix, or the same cell of the grid: one wins, one is told.
+Of pictures that both add to a product, none is lost."""
 
 import time
+from io import BytesIO
 
 import pytest
 from django.db import transaction
+from PIL import Image
 
+from config.kernel.actors import Actor
 from config.kernel.models import Event
 from mall.matrix import Option
 from mall.models import Product, Sku, StoreOffer
 from mall.services import product_grid as product_grid_module
+from mall.services import product_images as product_images_module
 from mall.services import product_skus as product_skus_module
 from mall.services.product_grid import CHANGED, CellEdit, product_grid
+from mall.services.product_images import product_images_add
 from mall.services.product_skus import (
     CellWish,
     SkusChanged,
@@ -129,3 +135,45 @@ def test_control_without_the_comparison_the_first_price_is_lost_unseen(grids, mo
     assert failed(results) == []
     assert [(written.offers, written.refused) for written in results] == [(1, [])] * 2
     assert Event.objects.filter(kind="kernel.reference_changed").count() == 2
+
+
+# --- the pictures --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def uploads(bosses, now, settings, tmp_path, monkeypatch):
+    """Two pictures, each added by somebody else to the one product without any."""
+    settings.MEDIA_ROOT = tmp_path
+    product = make_product(code="tee")
+    write = product_images_module._write
+
+    def slow(*args):
+        # Time enough for the other one between looking and writing.
+        time.sleep(0.3)
+        write(*args)
+
+    monkeypatch.setattr(product_images_module, "_write", slow)
+
+    def add(user, colour):
+        body = BytesIO()
+        Image.new("RGB", (300, 300), colour).save(body, "JPEG")
+        files = [(f"{colour}.jpg", body.getvalue())]
+        by = Actor.user(user)
+        return lambda: product_images_add(product_id=product.pk, files=files, actor=by, now=now)
+
+    return [add(user, colour) for user, colour in zip(bosses, ("red", "blue"), strict=True)]
+
+
+def test_pictures_added_at_once_are_both_there(uploads):
+    assert race(uploads) == [1, 1]
+    assert len(Product.objects.get().images) == 2
+
+
+def test_control_without_the_lock_one_picture_is_lost(uploads, monkeypatch):
+    monkeypatch.setattr(
+        product_images_module,
+        "product_hold",
+        lambda *, product_id: Product.objects.get(pk=product_id),
+    )
+    assert race(uploads) == [1, 1]
+    assert len(Product.objects.get().images) == 1

@@ -19,7 +19,7 @@ from config.kernel.batches import (
     register_kind,
 )
 from config.kernel.errors import DomainError, Forbidden
-from config.kernel.export_files import KEPT, KIND, new_file
+from config.kernel.export_files import KEPT, KIND, ExportGone, new_file
 from config.kernel.exports import csv_lines, xlsx_file
 from config.kernel.models import Batch
 
@@ -34,12 +34,15 @@ class ExportNotUnderstood(DomainError):
 def export_work(batch: Batch, clock: Clock) -> Outcome:
     """Write the file anew from its first row: half a file is of no use to the next worker.
 
-    Raises BatchWorkUnknown, Forbidden (the permission is gone), ExportNotUnderstood, LeaseLost.
+    Raises BatchWorkUnknown, Forbidden (the permission is gone), ExportGone (what was asked for is
+    forgotten), ExportNotUnderstood, LeaseLost.
     """
     page: Any = admin.site._registry.get(apps.get_model(batch.subject))
     if page is None:
         raise BatchWorkUnknown()
     asked = batch.request
+    if asked.get("forgotten"):
+        raise ExportGone()
     request = request_of(batch, asked["query"])
     if not page.has_export_permission(request):
         raise Forbidden()

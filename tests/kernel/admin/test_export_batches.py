@@ -241,6 +241,11 @@ def test_what_was_searched_for_goes_too_where_no_file_ever_was(boss, folder):
     batch.refresh_from_db()
     assert (batch.request["query"], batch.file) == ("", "")
     assert exports_purge(now=week) == 0
+    boss.post(f"/admin/kernel/batch/{batch.pk}/resume/")
+    work()
+    batch.refresh_from_db()
+    assert (batch.status, batch.done) == ("failed", 0) and "重新导出" in batch.error
+    assert not folder.exists() or list(folder.iterdir()) == []
 
 
 def test_what_a_dead_worker_left_is_swept(boss, folder, now):
