@@ -7,21 +7,28 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel.admin import (
     AuditedAdmin,
     Bulk,
-    Command,
     ReadOnlyAdmin,
     ReadOnlyInline,
     Related,
     ScopedRelatedFilter,
-    ServiceAction,
     finder,
     number_like,
     phone_of,
     related,
 )
 from config.kernel.money import yuan
-from members.models import Card, CardHold, CardHoldLine, CardLot, CardProduct, Member
-from members.services.card_freeze import card_freeze, card_unfreeze
-from members.states import CardState
+from members.admin.card_commands import CARD_COMMANDS
+from members.models import (
+    Card,
+    CardHold,
+    CardHoldLine,
+    CardLot,
+    CardProduct,
+    CardReactivation,
+    CardReplacement,
+    Member,
+)
+from stores.admin.approvals import approvals_of
 from stores.admin.scope import StaffScoped
 
 
@@ -69,14 +76,16 @@ class CardHoldInline(ReadOnlyInline):
     ordering = ["-id"]
 
 
-def _freeze(command: Command) -> None:
-    card_freeze(card_id=command.row.pk, reason=command.reason, actor=command.actor, now=command.now)
+class CardReplacementInline(ReadOnlyInline):
+    model = CardReplacement
+    fields = ["old_no", "new_no", "reason", "replaced_at"]
+    ordering = ["-id"]
 
 
-def _thaw(command: Command) -> None:
-    card_unfreeze(
-        card_id=command.row.pk, reason=command.reason, actor=command.actor, now=command.now
-    )
+class CardReactivationInline(ReadOnlyInline):
+    model = CardReactivation
+    fields = ["expired_at", "reactivated_at", "expires_at", "reason"]
+    ordering = ["-id"]
 
 
 @admin.register(Card)
@@ -95,27 +104,17 @@ class CardAdmin(StaffScoped, ReadOnlyAdmin):
     list_select_related = ["member", "product", "operator"]
     export_amounts = {"value_text": "value_fen"}
     list_filter = ["state", ("operator", ScopedRelatedFilter), ("product", ScopedRelatedFilter)]
-    search_fields = ["no", "member__no__exact", "member__phone", "lots__reference__exact"]
+    search_fields = [
+        "no",
+        "member__no__exact",
+        "member__phone",
+        "lots__reference__exact",
+        "replacements__old_no__exact",
+    ]
     date_hierarchy = "issued_at"
     ordering = ["-id"]
-    inlines = [CardLotInline, CardHoldInline]
-    service_actions = [
-        ServiceAction(
-            "freeze",
-            _("Freeze"),
-            _freeze,
-            allowed=lambda row: row.state == CardState.ACTIVE,
-            explanation=_("Nothing can be spent from it until it is released again."),
-            danger=True,
-        ),
-        ServiceAction(
-            "thaw",
-            _("Release"),
-            _thaw,
-            sensitive=True,
-            allowed=lambda row: row.state == CardState.FROZEN,
-        ),
-    ]
+    inlines = [CardLotInline, CardHoldInline, CardReplacementInline, CardReactivationInline]
+    service_actions = CARD_COMMANDS
     bulk_actions = [Bulk("freeze", amount="value_fen"), Bulk("thaw", amount="value_fen")]
 
     def get_queryset(self, request):
@@ -133,7 +132,11 @@ class CardAdmin(StaffScoped, ReadOnlyAdmin):
 
     def timeline_subjects(self, row):
         holds = row.holds.values_list("pk", flat=True)
-        return [("card", row.pk), *(("card_hold", pk) for pk in holds)]
+        return [
+            ("card", row.pk),
+            *(("card_hold", pk) for pk in holds),
+            *approvals_of(row),
+        ]
 
 
 finder(

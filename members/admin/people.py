@@ -18,8 +18,10 @@ from config.kernel.admin import (
     related,
 )
 from config.kernel.money import yuan
+from members.admin.card_commands import POINTS_COMMAND
 from members.models import Consent, ExternalId, Member, Message, PointLot, Tier
 from members.selectors import card_lots, points_balance
+from stores.admin.approvals import approvals_of
 from stores.admin.scope import StaffScoped
 
 PERSON = ("member__no__exact", "member__phone", "member__nickname")
@@ -62,13 +64,18 @@ class MemberAdmin(StaffScoped, ReadOnlyAdmin):
     date_hierarchy = "created_at"
     ordering = ["-id"]
     inlines = [ExternalIdInline, ConsentInline, PointLotInline]
+    service_actions = [POINTS_COMMAND]
+
+    def _may(self, request, action, row=None) -> bool:
+        """Whoever corrects points may change those; a member's own page is nobody's to change."""
+        return request.user.has_perm("members.change_pointlot", row)
 
     @admin.display(description=_("phone"), ordering="phone")
     def phone_masked(self, row: Member) -> str | None:
         return masked(row.phone)
 
     def timeline_subjects(self, row):
-        return [("member", row.pk)]
+        return [("member", row.pk), *approvals_of(row)]
 
 
 def _person(term: str) -> list[Q]:

@@ -1,5 +1,6 @@
 """Form fields of the admin: yuan typed by people, fen kept by us."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -77,6 +78,8 @@ class ReasonForm(forms.Form):
     """
 
     of_row = False
+    # What giving the command would do now, a line each.
+    preview: Sequence[str] = ()
 
     reason = forms.CharField(
         label=_("reason"),
