@@ -106,7 +106,9 @@ def scan(request: DeskRequest) -> HttpResponse:
 def _handed_over(request: DeskRequest, order: Order) -> DeskOrder | None:
     """The order at the desk it belongs to, whichever of this user's that is."""
     store = next((s for s in request.stores if s.pk == order.store_id), None)
-    return store and desk_order(user=request.user, store=store, order_no=order.no)
+    if store is None:
+        return None
+    return desk_order(user=request.user, store=store, order_no=order.no)
 
 
 def _refusal(error: DomainError) -> dict[str, Any]:
