@@ -11,6 +11,7 @@ class MallConfig(AppConfig):
             approvals,
             audit,  # noqa: F401
             audit_pos,  # noqa: F401
+            audit_value,  # noqa: F401
             dashboard,
             handlers,
         )

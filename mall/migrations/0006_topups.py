@@ -1,10 +1,15 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-# Cards that were ordered and not paid for yet were promised what their product gives.
+# What was given with cards that were paid for; what was promised with those that are not yet.
 BONUS = """
-UPDATE mall_orderline l SET bonus_fen = p.bonus_fen FROM members_cardproduct p
-WHERE p.id = l.card_product_id AND p.bonus_fen > 0
+UPDATE mall_orderline l SET bonus_fen = coalesce((
+    SELECT coalesce(sum(t.amount), 0) FROM members_cardlot k
+    LEFT JOIN stores_transfer t ON t.credit_id = k.bonus_id AND t.code = 'card.bonus'
+    WHERE k.key = o.no || ':' || l.position GROUP BY k.id
+  ), p.bonus_fen)
+FROM members_cardproduct p, mall_order o
+WHERE p.id = l.card_product_id AND o.id = l.order_id
 """
 
 

@@ -104,6 +104,11 @@ def test_commands_that_move_value_ask_for_a_key(schema):
     assert keyed == {
         "after_sale_request",
         "coupon_templates_claim_create",
+        "gift_accept",
+        "me_card_freeze",
+        "me_card_lost",
+        "me_gift_offer",
+        "me_gift_take_back",
         "coupon_templates_exchange_create",
         "order_cancel",
         "order_pay",

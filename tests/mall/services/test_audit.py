@@ -13,10 +13,17 @@ from config.kernel.actors import SYSTEM
 from config.kernel.events import record
 from config.kernel.models import Event, IdempotencyKey
 from mall.events import RefundChanged
-from mall.models import Notification, Payment, Refund
+from mall.models import Notification, Order, Payment, Refund
 from mall.services.payment_apply import payment_notify
-from tests.factories import make_user
-from tests.factories.orders import notification, open_payment
+from tests.factories import (
+    make_card,
+    make_member,
+    make_product,
+    make_stock,
+    make_store,
+    make_user,
+)
+from tests.factories.orders import notification, open_payment, pay_order, place_order
 from tests.mall.sales import Sale, give_back, mixed_order, plain_order, refunds_arrive
 
 pytestmark = [pytest.mark.django_db, pytest.mark.corrupts]
@@ -75,7 +82,7 @@ def waiting(now) -> Payment:
 
 
 def test_a_healthy_world_is_clean(sale, waiting):
-    assert len(CODES) == 27
+    assert len(CODES) == 29
     assert sale.order.state == "paid"
     assert caught() == set()
 
@@ -511,3 +518,46 @@ def test_a_key_left_in_progress(now, status, body):
     answer(now, status=status, body=body).save()
 
     assert caught() == {"idempotency.one_answer"}
+
+
+# Value put on cards by orders
+
+
+@pytest.fixture
+def topped_up(now) -> Order:
+    """¥400 of goods paid by a card of ¥110 and the ¥300 that the order puts on it."""
+    store = make_store()
+    sku = make_product(skus=(20_000,)).skus.get()
+    make_stock(store=store, sku=sku, on_hand=10)
+    member = make_member(openid="oPayer000000000000000000001")
+    card = make_card(member, principal_fen=10_000, bonus_fen=1_000, operator=store.operator)
+    order = place_order(
+        member,
+        store=store,
+        lines=[(sku, 2)],
+        use_card=True,
+        topup_card=card.no,
+        amount_fen=30_000,
+        now=now,
+    )
+    pay_order(order, now=now)
+    return order
+
+
+def test_a_top_up_of_something_else_than_was_paid_for(topped_up):
+    assert caught() == set()
+    plant("UPDATE mall_orderline SET bonus_fen = 1 WHERE kind = 'topup'")
+    assert caught() == {"order.value_delivered"}
+
+
+def test_a_top_up_that_never_came(topped_up):
+    plant("UPDATE members_cardlot SET key = 'x' WHERE reference = %s", topped_up.no)
+    assert caught() == {"order.value_delivered"}
+
+
+def test_goods_paid_out_of_another_lot_than_their_top_up(topped_up):
+    plant(
+        "UPDATE mall_tender SET account_id = (SELECT min(principal_id) FROM members_cardlot)"
+        " WHERE from_topup"
+    )
+    assert caught() == {"order.topup_tenders"}
