@@ -4,6 +4,7 @@ The audit runs while the database still holds what the test did. A test that pla
 carries ``@pytest.mark.corrupts``; a test whose reactions matter drains the relay itself.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -18,7 +19,9 @@ from tests.factories import fresh
 
 # A busy machine is no reason to fail a property.
 hypothesis_settings.register_profile("house", deadline=None)
-hypothesis_settings.load_profile("house")
+# The model tests take many more steps (tests/members/model_profile.py).
+hypothesis_settings.register_profile("nightly", deadline=None)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
 
 _DATABASE_FIXTURES = {"_django_db_helper", "db", "transactional_db", "live_server"}
 
