@@ -10,11 +10,14 @@ from config.kernel.admin import (
     ReadOnlyAdmin,
     Related,
     ScopedRelatedFilter,
+    code_words,
     finder,
     number_like,
     related,
 )
+from config.kernel.models import Code
 from guides.models import Attribution, Binding, CommissionEntry, Guide, GuideAssignment, Touch
+from guides.services.code_create import PERSONAL, PRODUCT, STORE
 from mall.models import Order
 from members.models import Member
 from stores.admin.scope import StaffScoped
@@ -62,6 +65,18 @@ class GuideAssignmentAdmin(StaffScoped, ReadOnlyAdmin):
     list_filter = [("store", ScopedRelatedFilter)]
     search_fields = ["guide__no", "guide__name", "store__name", "store__code"]
     ordering = ["-since"]
+
+
+code_words(Binding, "source", {"touch": _("a code scanned"), "demo": _("demo data")})
+code_words(
+    Code,
+    "purpose",
+    {
+        PERSONAL: _("guide's own code"),
+        PRODUCT: _("guide's product code"),
+        STORE: _("code of a store"),
+    },
+)
 
 
 @admin.register(Binding)

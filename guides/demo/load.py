@@ -108,6 +108,7 @@ def logins() -> list[dict[str, str]]:
         login("admin", "admin", "总管理员"),
         login("admin", "hq", "总部运营"),
         login("admin", "finance", "财务"),
+        login("admin", "service", "客服"),
         login("admin", "auditor", "审计，只读"),
     ]
     for shop in places.SHOPS:

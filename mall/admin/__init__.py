@@ -2,9 +2,12 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.admin.codes import code_words
 from config.kernel.admin.timeline import timeline_words
 from mall import states
 from mall.admin import catalogue, money, order, pos, product_editor, stock  # noqa: F401
+from members.models import Message
+from stores.models import Transfer
 
 timeline_words(
     kinds={
@@ -32,5 +35,24 @@ timeline_words(
         "after_sale": states.AfterSaleState,
         "fulfilment": states.FulfilmentState,
         "pos_ticket": states.PosTicketState,
+    },
+)
+
+code_words(
+    Transfer,
+    "code",
+    {
+        "late_payment": _("late payment"),
+        "payment": _("payment"),
+        "refund": _("refund"),
+    },
+)
+code_words(
+    Message,
+    "template",
+    {
+        "order_paid": _("order paid"),
+        "pickup_ready": _("ready for pickup"),
+        "refund_done": _("refund done"),
     },
 )

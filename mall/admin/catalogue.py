@@ -122,13 +122,13 @@ def _set_listed(command: Command, *, listed: bool) -> None:
 
 @admin.register(Sku)
 class SkuAdmin(AuditedAdmin):
-    list_display = ["code", "product", "options", "price_fen", "barcode", "archived_at"]
+    list_display = ["code", "product", "options_text", "price_fen", "barcode", "archived_at"]
     list_select_related = ["product"]
     list_filter = [("archived_at", admin.EmptyFieldListFilter)]
     search_fields = ["code", "barcode", "product__name", "product__code"]
     ordering = ["-id"]
     # What it is called by stays; what it is, is edited in the matrix of its product.
-    readonly_fields = ["code", "product", "options", "price_fen"]
+    readonly_fields = ["code", "product", "options_text", "price_fen"]
     service_actions = [
         ServiceAction(
             "price", _("Change the price"), _set_sku_price, form=PriceForm, sensitive=True
@@ -138,6 +138,10 @@ class SkuAdmin(AuditedAdmin):
         replace(ARCHIVE, run=_archive_sku),
         replace(RESTORE, run=_restore_sku),
     ]
+
+    @admin.display(description=_("options"), ordering="options")
+    def options_text(self, row: Sku) -> str | None:
+        return " / ".join(str(value) for value in row.options.values()) or None
 
     def timeline_subjects(self, row):
         return approvals_of(row)

@@ -245,6 +245,7 @@ def _staff(stores: dict[str, Store], now: datetime) -> None:
         "admin": ("总管理员", None),
         "hq": ("总部运营", Role.HEADQUARTERS),
         "finance": ("财务", Role.FINANCE),
+        "service": ("客服", Role.SERVICE),
         "auditor": ("审计", Role.AUDITOR),
     }
     rows: list[dict[str, Any]] = [

@@ -2,9 +2,12 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.admin.codes import code_words
 from config.kernel.admin.timeline import timeline_words
+from config.kernel.models import Code
 from members.admin import card_life, card_sales, cards, people, points, tiers  # noqa: F401
 from members.states import ActivationState, CardState, GiftState, HoldState, MessageState
+from stores.models import Transfer
 
 timeline_words(
     kinds={
@@ -46,3 +49,22 @@ timeline_words(
         "point_hold": HoldState,
     },
 )
+
+code_words(
+    Transfer,
+    "code",
+    {
+        "card.adjust": _("bonus corrected"),
+        "card.bonus": _("card bonus"),
+        "card.issue": _("card sold"),
+        "card.refund": _("given back to the card"),
+        "card.spend": _("paid by card"),
+        "points.adjust": _("points corrected"),
+        "points.clawback": _("points taken back"),
+        "points.earn": _("points earned"),
+        "points.expire": _("points expired"),
+        "points.return": _("points given back"),
+        "points.spend": _("points spent"),
+    },
+)
+code_words(Code, "purpose", {"card_gift": _("gift of a card")})

@@ -11,6 +11,7 @@ from config.kernel.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     Related,
+    code_words,
     figures,
     finder,
     number_like,
@@ -21,6 +22,7 @@ from config.kernel.money import yuan
 from members.admin.card_commands import POINTS_COMMAND
 from members.models import Consent, ExternalId, Member, Message, PointLot, Tier
 from members.selectors import card_lots, points_balance
+from members.states import ConsentKind
 from stores.admin.approvals import approvals_of
 from stores.admin.scope import StaffScoped
 
@@ -128,6 +130,9 @@ class ExternalIdAdmin(_OfMember):
     search_fields = [*PERSON, "value"]
 
 
+code_words(Consent, "kind", dict(ConsentKind.choices))
+
+
 @admin.register(Consent)
 class ConsentAdmin(_OfMember):
     list_display = ["member", "kind", "version", "given_at", "withdrawn_at"]
@@ -148,6 +153,10 @@ class PointLotAdmin(_OfMember):
     ]
     search_fields = [*PERSON, "reference"]
     date_hierarchy = "earned_at"
+
+
+# What happened in the shop: the apps above say it.
+code_words(Message, "template", {})
 
 
 @admin.register(Message)

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from config.kernel.admin import ReadOnlyAdmin, ScopedRelatedFilter
+from config.kernel.admin import ReadOnlyAdmin, ScopedRelatedFilter, code_words
 from config.kernel.money import yuan
 from stores.admin.scope import StaffScoped
 from stores.models import Account, Seal, Transfer
@@ -33,6 +33,10 @@ class AccountAdmin(StaffScoped, ReadOnlyAdmin):
     @admin.display(description=_("held amount"), ordering="held")
     def held_text(self, row: Account) -> str | None:
         return _amount(row.held, row.unit) if row.guarded else None
+
+
+# The apps that post add why.
+code_words(Transfer, "code", {})
 
 
 @admin.register(Transfer)

@@ -10,6 +10,7 @@ from config.kernel.admin.base import (
     ScopedRelatedFilter,
 )
 from config.kernel.admin.bulk import Bulk
+from config.kernel.admin.codes import code_words
 from config.kernel.admin.forms import ReasonForm, YuanField
 from config.kernel.admin.panels import Related, figures, related
 from config.kernel.admin.search import finder, number_like, phone_of
@@ -27,6 +28,7 @@ __all__ = [
     "ScopedRelatedFilter",
     "ServiceAction",
     "YuanField",
+    "code_words",
     "figures",
     "finder",
     "number_like",

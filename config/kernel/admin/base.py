@@ -18,6 +18,7 @@ from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.admin.actions import Command, ServiceAction, ServiceActionMixin
 from config.kernel.admin.bulk import Bulk, BulkMixin
+from config.kernel.admin.codes import CodeFilter, sayer
 from config.kernel.admin.columns import column, column_name
 from config.kernel.admin.export import ExportMixin
 from config.kernel.admin.filters import SavedFilterMixin
@@ -68,6 +69,15 @@ class ScopedChoices:
         return _shown_again(super().formfield_for_manytomany(db_field, request, **kwargs))  # type: ignore[misc]
 
 
+def _filter_in_words(model: type[models.Model], wanted: Any) -> Any:
+    """``wanted`` of a list's filters, or the filter that says its codes in words."""
+    if isinstance(wanted, str):
+        field = get_fields_from_path(model, wanted)[-1]
+        if isinstance(field, models.CharField) and sayer(field) is not None:
+            return wanted, CodeFilter
+    return wanted
+
+
 class MallAdmin(
     ExportMixin,
     SavedFilterMixin,
@@ -87,6 +97,7 @@ class MallAdmin(
     # Fields left off every page: secrets and columns that are only there to be searched.
     hidden: tuple[str, ...] = ()
     list_display: Any = ("__str__",)
+    list_filter: Any = ()
     search_fields: Any = ()
     fields: Any = None
     fieldsets: Any = None
@@ -95,6 +106,7 @@ class MallAdmin(
     def __init__(self, model: type[models.Model], admin_site: admin.AdminSite) -> None:
         super().__init__(model, admin_site)
         self.list_display = [column(model, name) for name in self.list_display]
+        self.list_filter = [_filter_in_words(model, wanted) for wanted in self.list_filter]
         exact = [f for f in self.search_fields if f.endswith("__exact")]
         self.search_fields = [f for f in self.search_fields if f not in exact]
         own = {f.name for f in model._meta.fields if f.unique} & set(self.search_fields)

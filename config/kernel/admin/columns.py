@@ -16,6 +16,7 @@ from django.db import models
 from django.utils.functional import lazy
 from django.utils.html import format_html
 
+from config.kernel.admin.codes import Say, sayer
 from config.kernel.money import yuan
 
 GOOD, BUSY, WARN, BAD, PLAIN = "success", "info", "warning", "danger", "default"
@@ -112,6 +113,16 @@ def state_column(path: str, label: Any) -> Column:
     return _describe(show, path, label)
 
 
+def code_column(path: str, say: Say, label: Any) -> Column:
+    """A code at ``path``, in words."""
+
+    def show(row: Any) -> Any:
+        value = value_at(row, path)
+        return None if value is None else say(value)
+
+    return _describe(show, path, label)
+
+
 def json_column(path: str, label: Any) -> Column:
     def show(row: Any) -> Any:
         value = value_at(row, path)
@@ -165,6 +176,9 @@ def column(model: type[models.Model], name: Any, *, form: bool = False) -> Any:
         return state_column(name, label)
     if isinstance(field, models.JSONField):
         return json_column(name, label)
+    say = sayer(field) if isinstance(field, models.CharField) else None
+    if say is not None:
+        return code_column(name, say, label)
     if len(fields) > 1 and isinstance(field, models.Field):
         return path_column(name, field, _path_label(fields))
     return name

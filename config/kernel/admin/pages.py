@@ -9,6 +9,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
@@ -24,7 +25,9 @@ from unfold.widgets import (
 from config.kernel import clock
 from config.kernel.admin.actions import Command, ServiceAction
 from config.kernel.admin.base import AuditedAdmin, ReadOnlyAdmin
+from config.kernel.admin.codes import code_words
 from config.kernel.admin.forms import ReasonForm
+from config.kernel.admin.timeline import state_word
 from config.kernel.models import Code, Event, EventDelivery, PolicyVersion, User
 from config.kernel.policies import policy_draft, policy_publish
 from config.kernel.second_factor_reset import second_factor_reset
@@ -107,6 +110,23 @@ class _KernelReadOnly(ReadOnlyAdmin):
     ordering = ["-id"]
 
 
+def _subjects() -> dict[str, Any]:
+    """What events are about: models, by the name of either kind that events call them by."""
+    return {
+        name: model._meta.verbose_name
+        for model in apps.get_models()
+        for name in (model._meta.model_name or "", model._meta.label_lower)
+    }
+
+
+code_words(Event, "subject_type", _subjects())
+code_words(
+    Event,
+    "subject_type",
+    {"after_sale": _("after-sale"), "catalogue": _("catalogue"), "policy": _("policy")},
+)
+
+
 @admin.register(Event)
 class EventAdmin(_KernelReadOnly):
     """The audit trail, and what of it waits for delivery."""
@@ -116,8 +136,8 @@ class EventAdmin(_KernelReadOnly):
         "kind",
         "subject_type",
         "subject_id",
-        "from_state",
-        "to_state",
+        "state_left",
+        "state_reached",
         "actor_kind",
         "actor_id",
         "reason",
@@ -127,6 +147,14 @@ class EventAdmin(_KernelReadOnly):
     search_fields = ["kind", "subject_id__exact", "actor_id", "reason"]
     date_hierarchy = "occurred_at"
 
+    @admin.display(description=_("from state"), ordering="from_state")
+    def state_left(self, row: Event) -> Any:
+        return state_word(row, row.from_state)
+
+    @admin.display(description=_("to state"), ordering="to_state")
+    def state_reached(self, row: Event) -> Any:
+        return state_word(row, row.to_state)
+
 
 @admin.register(EventDelivery)
 class EventDeliveryAdmin(_KernelReadOnly):
@@ -135,6 +163,11 @@ class EventDeliveryAdmin(_KernelReadOnly):
     list_filter = ["consumer"]
     search_fields = ["consumer", "event__kind", "event__subject_id__exact"]
     date_hierarchy = "delivered_at"
+
+
+# The apps that issue codes add what for.
+code_words(Code, "purpose", {})
+code_words(Code, "owner_type", _subjects())
 
 
 @admin.register(Code)

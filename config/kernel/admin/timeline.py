@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Q, TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from config.kernel.admin.codes import code_words
 from config.kernel.admin.panels import Subject, page_figures, page_panels
 from config.kernel.models import Event, User
 
@@ -26,10 +27,12 @@ def timeline_words(
 ) -> None:
     """What people call an app's kinds of event and, by subject type, the states in them."""
     _kinds.update(kinds)
+    code_words(Event, "kind", kinds)
     for subject_type, choices in (states or {}).items():
         _states[subject_type] = dict(choices.choices)
 
 
+code_words(Event, "actor_kind", _actors)
 timeline_words(
     kinds={
         "kernel.export_fetched": _("export fetched"),
@@ -62,14 +65,18 @@ def timeline(subjects: Sequence[Subject]) -> list[dict[str, Any]]:
     return [_entry(event, names) for event in events]
 
 
+def state_word(event: Event, state: str) -> Any:
+    """A state that ``event`` led from or to, as people call it."""
+    return _states.get(event.subject_type, {}).get(state, state)
+
+
 def _entry(event: Event, names: dict[str, str]) -> dict[str, Any]:
-    states = _states.get(event.subject_type, {})
     user = event.actor_kind == "user"
     return {
         "event": event,
         "what": _kinds.get(event.kind, event.kind),
-        "from": states.get(event.from_state, event.from_state),
-        "to": states.get(event.to_state, event.to_state),
+        "from": state_word(event, event.from_state),
+        "to": state_word(event, event.to_state),
         "actor": _actors.get(event.actor_kind, event.actor_kind),
         "who": names.get(event.actor_id, event.actor_id) if user else event.actor_id,
     }

@@ -11,7 +11,8 @@ from coupons.models import Template
 from guides.models import Binding, Guide
 from mall.models import Product, Promotion, Sku, Stock, StoreOffer
 from members.models import ExternalId, Member
-from stores.models import Operator, Store
+from stores.models import Assignment, Operator, Store
+from stores.states import Role
 from tests.factories import api_client
 
 pytestmark = pytest.mark.django_db
@@ -111,7 +112,7 @@ def test_the_seed_gives_the_same_stock_everywhere(demo):
 def test_every_login_of_the_list_works_and_has_its_face(demo):
     logins = demo()
     faces = [login["face"] for login in logins]
-    assert [faces.count(f) for f in ("admin", "desk", "guide", "shopper")] == [4, 12, 6, 1]
+    assert [faces.count(f) for f in ("admin", "desk", "guide", "shopper")] == [5, 12, 6, 1]
     for login in logins:
         if login["face"] == "shopper":
             continue
@@ -124,6 +125,12 @@ def test_every_login_of_the_list_works_and_has_its_face(demo):
             assert list(seen) == [login["store"]]
         if login["face"] == "guide":
             assert user.guide.assignments.get().store.code == login["store"]
+
+
+def test_every_role_of_staff_can_be_tried(demo):
+    names = [login["username"] for login in demo()]
+    played = set(Assignment.objects.filter(user__username__in=names).values_list("role", flat=True))
+    assert played == set(Role.values)
 
 
 def test_the_auditor_may_look_and_touch_nothing(demo):
