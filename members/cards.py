@@ -151,9 +151,10 @@ def payback_split(
     ``free`` (within the days of 法释〔2025〕4号 after the payment) or by the rule "proportional"
     the principal that is left goes back in full. By the rule "withdraw" the bonus was never
     earned: what was spent of it is charged to the principal, as far as that goes. The bonus that
-    is left is always withdrawn.
+    is left is always withdrawn. ``bonus_granted_fen`` is less what was withdrawn or charged for
+    before, so it can be less than what is left of it after an order's refund.
     """
     charged = 0
     if not free and rule == "withdraw":
-        charged = min(principal_fen, bonus_granted_fen - bonus_fen)
+        charged = min(principal_fen, max(bonus_granted_fen - bonus_fen, 0))
     return PaybackPart(principal_fen - charged, charged, bonus_fen)

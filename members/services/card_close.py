@@ -45,11 +45,13 @@ class _Lot:
     funded_by: str
 
 
+# Bonus that an adjustment or an earlier payback took, or charged for, is not charged (again).
 _LOTS = """
 SELECT l.id, l.created_at, l.reference, p.id, p.balance, b.id, b.balance,
   coalesce((SELECT t.amount FROM stores_transfer t WHERE t.key = 'card.bonus:' || l.key), 0)
     - coalesce((SELECT sum(t.amount) FROM stores_transfer t
-        WHERE t.debit_id = b.id AND t.code = 'card.adjust'), 0)::bigint,
+        WHERE t.debit_id IN (p.id, b.id)
+          AND t.code IN ('card.adjust', 'bonus.withdraw', 'card.charge')), 0)::bigint,
   coalesce((
     SELECT f.code FROM stores_transfer t JOIN stores_account f ON f.id = t.debit_id
     WHERE t.key IN ('card.issue:' || l.key, 'card.topup:' || l.key)

@@ -333,7 +333,10 @@ class CardLives(RuleBasedStateMachine):
     @rule(n=ANY, share=st.integers(1, 100), beyond=st.booleans())
     def refund(self, n: int, share: int, beyond: bool) -> None:
         self.now += timedelta(minutes=1)
-        spend = self.spends[n % len(self.spends)]
+        # Orders of closed cards are given back as often as others.
+        closed = [s for s in self.spends if s.card.state == "closed"]
+        spends = closed if closed and n % 2 else self.spends
+        spend = spends[n % len(spends)]
         beyond = beyond and n % 3 == 0
         back = []
         for lot, left in spend.left:
@@ -471,6 +474,8 @@ class CardLives(RuleBasedStateMachine):
     @rule(n=ANY, cash=st.booleans())
     def close(self, n: int, cash: bool) -> None:
         card = self.card(n)
+        reached = [c for c in self.cards if c.state == "closed" and c.value]
+        card = reached[0] if reached and n % 2 else card
         refusal: type[DomainError] | None = None
         if self.has_holds(card):
             refusal = CardHasHolds

@@ -237,6 +237,27 @@ def test_what_an_orders_refund_brings_to_a_closed_card_is_paid_out_too(card, now
     assert steps.filter(to_state="closed").count() == 1
 
 
+def test_bonus_is_charged_once_however_often_a_closed_card_is_paid_out(card, now):
+    """Found by the model of tests.members.test_cards_model."""
+    publish_policy(kind="cards", body={"v": 1, "refund_bonus": "withdraw"})
+    parts = spend(card, 5_500, now)
+    later = now + timedelta(days=7)
+    assert lines(close(card, later)) == [("SO0", "source", 4_500, 500, 500)]
+    card_refund(
+        items=[(part.account_id, part.amount_fen) for part in parts],
+        reference="SO1",
+        key="RF1",
+        acceptor_code="shop",
+        now=later,
+    )
+
+    (shown,) = card_close_preview(card_id=card.pk, now=later)
+    again = close(card, later)
+
+    assert (shown.amount_fen, shown.charged_fen, shown.withdrawn_fen) == (5_000, 0, 500)
+    assert lines(again) == [("SO0", "source", 5_000, 0, 500)]
+
+
 def test_an_unknown_card(now):
     with pytest.raises(NotFound):
         card_close_refund(card_id=0, reason="?", actor=SYSTEM, now=now)
