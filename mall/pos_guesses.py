@@ -34,7 +34,7 @@ def _window(till: str) -> Window:
 def guesses_check(till: str) -> None:
     """Raise TooManyGuesses when ``till`` has tried too many wrong codes within this minute."""
     try:
-        tried = int(valkey.client().get(_window(till).key) or 0)  # type: ignore[arg-type]
+        tried = int(valkey.client().get(_window(till).key) or 0)
     except RedisError:
         # The numbers alone keep a guesser busy; a counter that is away must not close the tills.
         logger.warning("wrong member codes are not counted: the cache is away")

@@ -47,7 +47,7 @@ def ticket_of_till(*, till: Till, ticket_no: str) -> PosTicket | None:
     """The ticket that this very till (or desk) numbered so."""
     return (
         PosTicket.objects.select_related("member", "terminal", "operator")
-        .filter(terminal_id=till.terminal_id, store_id=till.store_id, ticket_no=ticket_no)
+        .filter(Q(terminal_id=till.terminal_id), store_id=till.store_id, ticket_no=ticket_no)
         .first()
     )
 

@@ -58,11 +58,11 @@ class TillCommand(CommandView):
         """Whoever sends codes that are none is let in a few times a minute."""
         if not (isinstance(request.data, dict) and request.data.get("code")):
             return super().post(request, **kwargs)
-        guesses_check(request.user.caller)
+        guesses_check(self.request.user.caller)
         try:
             return super().post(request, **kwargs)
         except MemberCodeInvalid:
-            guess_count(request.user.caller)
+            guess_count(self.request.user.caller)
             raise
 
 
@@ -170,7 +170,7 @@ class TicketView(APIView):
     """A ticket by the till's number or by ours. 404 says that nothing was booked under it and
     nothing is under way; a payment that still is answers ``pos_ticket_in_flight``."""
 
-    request: TerminalRequest  # type: ignore[assignment]
+    request: TerminalRequest
     authentication_classes = [TerminalAuthentication]
     permission_classes = [IsTerminal]
     operations: ClassVar = {"GET": "pos_ticket"}
