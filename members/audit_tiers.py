@@ -55,4 +55,18 @@ register(
         WHERE r.rule IS NULL OR p.growth < (r.rule ->> 'growth_from')::bigint
         """,
     ),
+    Line(
+        20,
+        "membership.periods",
+        "paid periods of one plan follow one another, and give back no more than was paid",
+        """
+        SELECT a.key, a.since, a.until, b.key AS with FROM members_membership a
+        JOIN members_membership b ON b.member_id = a.member_id AND b.plan_id = a.plan_id
+          AND b.id > a.id AND b.ended_at IS NULL AND a.ended_at IS NULL
+          AND b.since < a.until AND a.since < b.until
+        UNION ALL
+        SELECT key, since, until, NULL FROM members_membership
+        WHERE refunded_fen > price_fen OR (refunded_fen > 0 AND ended_at IS NULL)
+        """,
+    ),
 )

@@ -252,6 +252,27 @@ class PointsAdjusted(EventBase):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MembershipGranted(EventBase):
+    """Membership was paid for, or renewed. ``subject_id``: the membership's key."""
+
+    kind: ClassVar[str] = "members.membership_granted"
+    subject_type: ClassVar[str] = "membership"
+    member_id: int
+    plan_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipRefunded(EventBase):
+    """A membership ended before its time. ``subject_id``: its key."""
+
+    kind: ClassVar[str] = "members.membership_refunded"
+    subject_type: ClassVar[str] = "membership"
+    member_id: int
+    plan_id: int
+    refunded_fen: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemberTierChanged(MemberEvent):
     """A member is in another tier, or in the same one for another period. ``cause`` is one of
     ``states.TierCause``; ``policy_id`` the version of the rules; tiers are null where there is

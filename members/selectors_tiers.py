@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models.functions import Coalesce, Least
 from django.utils.translation import gettext as _
 
+from config.kernel.money import BASIS_POINTS
 from config.kernel.policies import PolicyInvalid, policy_at
 from members.growth import TierRules
-from members.models import Member, MemberTier, Tier
+from members.membership import RatePeriod
+from members.models import Member, Membership, MemberTier, Tier
 
 KIND = "tiers"
 
@@ -127,7 +130,8 @@ def tier_progress(*, member_id: int, now: datetime) -> TierProgress:
     growth = growth_in_window(member_ids=[member_id], since=start, now=now)[member_id]
     live = MemberTier.objects.filter(member_id=member_id, ended_at__isnull=True).first()
     following = rules.following(growth)
-    own = rules.tiers[rules.rank(member.tier.code)] if _ranked(rules, member.tier) else None
+    rank = rules.rank(member.tier.code) if member.tier else -1
+    own = rules.tiers[rank] if rank >= 0 else None
     return TierProgress(
         growth=growth,
         tier=member.tier,
@@ -136,6 +140,27 @@ def tier_progress(*, member_id: int, now: datetime) -> TierProgress:
         next_code=following.code if following else None,
         missing_growth=following.growth_from - growth if following else None,
     )
+
+
+def membership_rates(*, member_ids: Collection[int]) -> dict[int, list[RatePeriod]]:
+    """When members had, have and will have a better rate of points by a paid membership. One
+    statement."""
+    rows = Membership.objects.filter(
+        member_id__in=member_ids, plan__points_rate_bp__gt=BASIS_POINTS
+    ).annotate(end=Least("until", Coalesce("ended_at", "until")))
+    found: dict[int, list[RatePeriod]] = {}
+    for member_id, *period in rows.values_list("member_id", "since", "end", "plan__points_rate_bp"):
+        found.setdefault(member_id, []).append(RatePeriod(*period))
+    return found
+
+
+def membership_live(*, member_id: int, now: datetime) -> list[Membership]:
+    """The member's memberships that hold at ``now``, with their plans, the last to end first. One
+    statement."""
+    held = Membership.objects.filter(
+        member_id=member_id, since__lte=now, until__gt=now, ended_at__isnull=True
+    )
+    return list(held.select_related("plan").order_by("-until", "-pk"))
 
 
 def tier_moves(*, rules: TierRules, now: datetime) -> list[TierMove]:
@@ -166,10 +191,6 @@ def tiers_validate(body: dict[str, Any]) -> None:
     missing = codes - set(Tier.objects.filter(code__in=codes).values_list("code", flat=True))
     if missing:
         raise PolicyInvalid(problem=f"there is no tier {sorted(missing)[0]!r}")
-
-
-def _ranked(rules: TierRules, tier: Tier | None) -> bool:
-    return tier is not None and rules.rank(tier.code) >= 0
 
 
 def _params(rules: TierRules, now: datetime) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from members.models.card_life import (
 from members.models.card_offer import TopUpOffer, TopUpOfferUse
 from members.models.member import Consent, ExternalId, Member, Tier
 from members.models.member_code import MemberCode
+from members.models.membership import Membership, MembershipPlan
 from members.models.message import Message
 from members.models.points import PointHold, PointHoldLine, PointLot
 from members.models.tier import GrowthEntry, MemberTier
@@ -37,6 +38,8 @@ __all__ = [
     "Member",
     "MemberCode",
     "MemberTier",
+    "Membership",
+    "MembershipPlan",
     "Message",
     "PointHold",
     "PointHoldLine",

@@ -9,10 +9,12 @@ from django.db import transaction
 from config.kernel import locks
 from config.kernel.models import PolicyVersion
 from config.kernel.money import BASIS_POINTS
+from members.membership import rate_at
 from members.models import Member
 from members.points import Lot, Wallet
 from members.points_rules import PointsLine, PointsRules
 from members.selectors import points_settled
+from members.selectors_tiers import membership_rates
 from members.services.points_wallet import (
     LOCK,
     Made,
@@ -45,6 +47,10 @@ class _Tier:
     code: str
     rate_bp: int
 
+    def at_least(self, rate_bp: int) -> "_Tier":
+        """What was paid for does not add to the tier: the better of the two counts."""
+        return _Tier(self.code, max(self.rate_bp, rate_bp))
+
 
 def points_settle(targets: Sequence[PointsTarget], *, now: datetime) -> dict[str, int]:
     """Bring the points of every reference to its target. Returns the difference by reference.
@@ -64,7 +70,7 @@ def points_settle(targets: Sequence[PointsTarget], *, now: datetime) -> dict[str
         references = {t.reference for t in targets}
         settled = points_settled(issued_id=issued_id, references=references)
         wallets = wallets_read(accounts, references)
-        tiers = _tiers(member_nos)
+        tiers, paid_rates = _tiers(member_nos), membership_rates(member_ids=member_nos)
         policies = _policies()
         drafts: list[Draft] = []
         made: list[Made] = []
@@ -73,7 +79,10 @@ def points_settle(targets: Sequence[PointsTarget], *, now: datetime) -> dict[str
             rules = _rules(policies, target.moment)
             wallet = wallets[target.member_id]
             posted, count = settled.get(target.reference, (0, 0))
-            rate, line_rates = _rates(wallet, target, tiers[target.member_id], rules)
+            tier = tiers[target.member_id].at_least(
+                rate_at(paid_rates.get(target.member_id, ()), target.moment)
+            )
+            rate, line_rates = _rates(wallet, target, tier, rules)
             due = rules.target(target.parts(), rate, line_rates) if rules else 0
             difference = due - posted
             if rules and difference > 0:

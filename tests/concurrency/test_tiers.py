@@ -9,12 +9,17 @@ from django.db import transaction
 from django.db.utils import IntegrityError
 
 from config.kernel import locks
-from members.models import GrowthEntry, MemberTier
+from config.kernel.actors import SYSTEM
+from members.models import GrowthEntry, Membership, MembershipPlan, MemberTier
 from members.services.growth_settle import growth_settle
+from members.services.membership_grant import membership_grant
+from members.services.membership_refund import MembershipEnded, membership_refund
 from members.services.points_settle import PointsTarget
 from members.services.tier_review import tiers_review
+from stores.ledger import DuplicateTransfer
 from tests.concurrency.race import failed, race, succeeded
-from tests.factories import make_member, make_tier, publish_policy
+from tests.factories import make_member, make_operator, make_tier, publish_policy
+from tests.planting import fired
 
 BODY = {
     "v": 1,
@@ -83,3 +88,54 @@ def test_control_without_the_lock_two_reviews_collide(member, now, monkeypatch):
     monkeypatch.setattr(locks, "advisory", lambda namespace, ids: None)
     results = at_once([partial(tiers_review, now=now + timedelta(days=180))] * 2)
     assert [type(e) for e in failed(results)] == [IntegrityError]
+
+
+# --- paid membership -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plan(transactional_db):
+    return MembershipPlan.objects.create(
+        code="plus", name="会员卡", operator=make_operator(), price_fen=9_900, days=30
+    )
+
+
+def grants(member, plan, now, keys):
+    return [
+        partial(
+            membership_grant,
+            member_id=member.pk,
+            plan_id=plan.pk,
+            price_fen=9_900,
+            reference="SO1",
+            key=key,
+            actor=SYSTEM,
+            now=now,
+        )
+        for key in keys
+    ]
+
+
+def test_two_payments_for_a_membership_follow_one_another(member, plan, now):
+    results = at_once(grants(member, plan, now, ["SO1:0", "SO2:0", "SO2:0"]))
+    assert [type(e) for e in failed(results)] == [DuplicateTransfer]
+    ends = Membership.objects.order_by("until").values_list("until", flat=True)
+    assert list(ends) == [now + timedelta(days=30), now + timedelta(days=60)]
+
+
+@pytest.mark.corrupts
+def test_control_without_the_lock_two_payments_buy_the_same_days(member, plan, now, monkeypatch):
+    monkeypatch.setattr(locks, "advisory", lambda namespace, ids: None)
+    results = at_once(grants(member, plan, now, ["SO1:0", "SO2:0"]))
+    assert failed(results) == []
+    assert fired() == ["membership.periods"]
+
+
+def test_a_membership_is_given_back_once(member, plan, now):
+    membership = grants(member, plan, now, ["SO1:0"])[0]()
+    refund = partial(
+        membership_refund, membership_id=membership.pk, reason="", actor=SYSTEM, now=now
+    )
+    results = at_once([refund] * 3)
+    assert succeeded(results) == [9_900]
+    assert {type(e) for e in failed(results)} == {MembershipEnded}

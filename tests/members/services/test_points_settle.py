@@ -149,7 +149,7 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_orders(
     points_settle(first, now=now)
     targets = [PointsTarget(m.pk, m.no, f"B{m.pk}", 10_000, now) for m in members]
     targets += [PointsTarget(m.pk, m.no, f"A{m.pk}", 5_000, now) for m in members]
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         # Of them, two are the savepoint of this test.
         points_settle(targets, now=now)
     assert points_balance(member.pk) == (150, 0)

@@ -72,9 +72,10 @@ def test_a_purchase_earns_growth_once(member, now):
     assert (entry.growth, entry.reference, entry.occurred_at) == (123, "SO1", now)
 
 
-def test_a_refund_takes_growth_back_from_when_it_was_given(member, now):
+def test_a_refund_takes_growth_back_from_when_it_was_given(member, now, relayed):
     paid = now - timedelta(days=20)
     settle(member, 60_000, paid, moment=paid)
+    relayed(paid)
     assert settle(member, 20_000, now, moment=paid) == {"SO1": -400}
     rows = GrowthEntry.objects.order_by("pk").values_list("growth", "occurred_at", "created_at")
     assert list(rows) == [(600, paid, paid), (-400, paid, now)]
