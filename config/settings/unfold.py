@@ -21,6 +21,16 @@ def _page(title: Any, model: str, icon: str) -> dict[str, Any]:
     }
 
 
+def _report(title: Any, name: str, icon: str) -> dict[str, Any]:
+    """A link to a report of finance, for whoever sees the books."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy("admin:members_report", args=[name]),
+        "permission": lambda request: request.user.has_perm("stores.view_account"),
+    }
+
+
 def _group(title: Any, *pages: dict[str, Any], collapsible: bool = True) -> dict[str, Any]:
     return {"title": title, "separator": True, "collapsible": collapsible, "items": list(pages)}
 
@@ -167,6 +177,9 @@ UNFOLD: dict[str, Any] = {
                 _page(_("Accounts"), "stores.account", "account_balance"),
                 _page(_("Transfers"), "stores.transfer", "sync_alt"),
                 _page(_("Seals"), "stores.seal", "verified"),
+                _report(_("Liability of cards"), "liability", "account_balance_wallet"),
+                _report(_("Clearing of cards"), "clearing", "swap_horiz"),
+                _report(_("Liability of points"), "points", "data_usage"),
             ),
             _group(
                 _("System"),

@@ -18,6 +18,7 @@ from config.kernel.admin import (
 )
 from config.kernel.money import yuan
 from members.admin.card_commands import CARD_COMMANDS
+from members.admin.reports import Reports
 from members.models import (
     Card,
     CardHold,
@@ -148,7 +149,7 @@ finder(
 
 
 @admin.register(CardLot)
-class CardLotAdmin(StaffScoped, ReadOnlyAdmin):
+class CardLotAdmin(Reports, StaffScoped, ReadOnlyAdmin):
     operator_paths = ("card__operator",)
     list_display = ["card", "reference", "principal_text", "bonus_text", "created_at"]
     list_select_related = ["card", "principal", "bonus"]
