@@ -16,11 +16,14 @@ const products = () => import("./product.js");
 const carts = () => import("./cart.js");
 const orders = () => import("./orders.js");
 const members = () => import("./member.js");
+const wallets = () => import("./wallet.js");
 const ROUTES = [
   [/^\/?$/, home, "home"], [/^\/list$/, list, "home"],
   [/^\/p\/([^/]+)$/, later(products, "product"), "home"], [/^\/stores$/, later(products, "storeList"), "stores"],
   [/^\/card\/([^/]+)$/, later(carts, "cardPurchase"), "home"], [/^\/cart$/, later(carts, "cart"), "cart"],
   [/^\/orders$/, later(orders, "orderList"), "me"], [/^\/orders\/([^/]+)$/, later(orders, "order"), "me"],
+  [/^\/wallet\/([^/]+)$/, later(wallets, "card"), "me"], [/^\/gifts$/, later(wallets, "gifts"), "me"],
+  [/^\/gift\/([^/]+)$/, later(wallets, "gift"), "me"],
   [/^\/me$/, later(members, "me"), "me"], [/^\/about$/, later(members, "about"), "about"],
 ];
 const view = document.getElementById("view");

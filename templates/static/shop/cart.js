@@ -145,7 +145,7 @@ function checkout({ basket, coupons, spendable, signal, after }) {
 }
 
 /** What WeChat calls yuan, in fen, read from the text: "12.3" → 1230. Empty is no limit. */
-function fen(text) {
+export function fen(text) {
   const found = /^(\d{1,7})(?:\.(\d{1,2}))?$/.exec(text.trim());
   return found ? Number(found[1]) * 100 + Number((found[2] ?? "").padEnd(2, "0")) : null;
 }
@@ -172,7 +172,7 @@ export function breakdown(quote) {
 
 /** Place an order once: the key lives in the storage until the answer is here, so that a reload
  * after a lost answer gets the same order and not a second one. */
-async function placeOnce(body) {
+export async function placeOnce(body) {
   const print = JSON.stringify(body);
   let intent = read("intent");
   if (intent?.print !== print) intent = { print, key: newKey() };

@@ -25,7 +25,7 @@ export async function me({ signal, go }) {
       h("a", { class: "panel row", href: "#/orders" }, h("b", { class: "grow" }, t("My orders")), "›"),
       phonePanel(who, go),
       panel(t("Stored-value cards"), cards.results.length
-        ? cards.results.map((c) => row([h("b", {}, c.name), h("br"), h("span", { class: "soft mono" }, c.no), h("br"),
+        ? cards.results.map((c) => row([h("a", { href: `#/wallet/${c.no}` }, h("b", {}, c.name)), h("br"), h("span", { class: "soft mono" }, c.no), h("br"),
           h("span", { class: "soft" }, t("{principal} principal + {bonus} bonus", { principal: yuan(c.principal_fen), bonus: yuan(c.bonus_fen) }),
             c.held_fen > 0 && ` · ${t("{amount} held", { amount: yuan(c.held_fen) })}`)], price(c.value_fen)))
         : h("p", { class: "soft" }, t("None yet; they are sold on the first page."))),

@@ -63,6 +63,17 @@ const zh = {
   "Log in with WeChat": "微信登录",
   "A mini-program logs its shopper in without asking. Here the sandbox plays WeChat and makes up a shopper for you.":
     "小程序会静默登录；在这里由沙箱扮演微信，为你造一位顾客。",
+  "Bought": "购卡", "Topped up": "充值", "Bonus": "赠送", "Corrected": "更正", "Paid with it": "消费", "Came back": "退回",
+  "Paid back": "退款", "Charged": "扣除", "Bonus withdrawn": "收回赠送", "Other": "其他", "bonus": "赠送", "principal": "本金",
+  "It is offered to a friend.": "正在赠送给好友。", "Nothing can be paid with this card now.": "这张卡目前不能支付。",
+  "Statement": "明细", "{amount} on it": "余额 {amount}", "Nothing yet.": "还没有记录。", "Top up": "充值",
+  "Amount, in yuan": "金额（元）", "Please enter an amount, such as 500.": "请输入金额，例如 500。",
+  "{bonus} on top": "另赠 {bonus}", "Nothing on top for this amount.": "该金额没有赠送。",
+  "Give it to a friend": "送给好友", "With all that is on it.": "连同卡内全部余额。",
+  "Send this link. Whoever opens it first has the card, until {time}.": "把链接发给好友，先领先得，{time} 前有效。",
+  "My gifts": "我送出的卡", "Take it back": "收回", "The link for the friend": "好友领取链接", "None yet.": "还没有。",
+  "Offered": "待领取", "Accepted": "已领取", "Taken back": "已收回", "A gift for you": "送你一张卡", "Accept the card": "收下",
+  "The card is yours.": "卡已归你。", "From": "来自",
   "Phone": "手机号", "Bind my phone": "绑定手机号", "Your phone is bound.": "手机号已绑定。",
   "Its last four digits prove a pickup.": "取货时核对尾号。",
   // behind it
