@@ -6,6 +6,8 @@ without a pause for a year has looked at five million of them.
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
@@ -13,6 +15,7 @@ from redis.exceptions import RedisError
 from config.kernel import valkey
 from config.kernel.errors import DomainError
 from config.kernel.throttles import Window, count
+from members.guards_code import MemberCodeInvalid
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +34,19 @@ def _window(till: str) -> Window:
     return Window(key, MOST, SECONDS, SECONDS - within)
 
 
-def guesses_check(till: str) -> None:
-    """Raise TooManyGuesses when ``till`` has tried too many wrong codes within this minute."""
+@contextmanager
+def guesses_counted(till: str) -> Iterator[None]:
+    """Within it a wrong member code is one more of ``till``. Raises TooManyGuesses when it has
+    tried too many within this minute: then nothing is looked up."""
+    _check(till)
+    try:
+        yield
+    except MemberCodeInvalid:
+        _count(till)
+        raise
+
+
+def _check(till: str) -> None:
     try:
         tried = int(valkey.client().get(_window(till).key) or 0)
     except RedisError:
@@ -43,8 +57,7 @@ def guesses_check(till: str) -> None:
         raise TooManyGuesses()
 
 
-def guess_count(till: str) -> None:
-    """One more wrong code of ``till``."""
+def _count(till: str) -> None:
     try:
         count(_window(till))
     except RedisError:

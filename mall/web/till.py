@@ -14,13 +14,12 @@ from config.kernel.actors import Actor
 from config.kernel.errors import DomainError
 from config.kernel.money import fen_from_yuan
 from config.kernel.numbers import new_no
-from mall.pos_guesses import guess_count, guesses_check
+from mall.pos_guesses import guesses_counted
 from mall.services.pos_pay import pos_pay
 from mall.services.pos_scan import pos_scan
 from mall.services.pos_till import Till, till_of_store
 from mall.services.quote import MAX_FEN
 from mall.web.access import DeskRequest, at_desk
-from members.guards_code import MemberCodeInvalid
 
 
 class TakeForm(forms.Form):
@@ -63,11 +62,9 @@ def take(request: DeskRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         till = _till(request)
         try:
-            guesses_check(till.name)
-            found = pos_scan(till=till, code=form.cleaned_data["code"], now=clock.now())
+            with guesses_counted(till.name):
+                found = pos_scan(till=till, code=form.cleaned_data["code"], now=clock.now())
         except DomainError as error:
-            if isinstance(error, MemberCodeInvalid):
-                guess_count(till.name)
             form.add_error("code", str(error))
             status = error.status
         else:

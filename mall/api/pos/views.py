@@ -10,13 +10,12 @@ from rest_framework.views import APIView
 from config.kernel.api import CommandView
 from mall.api.pos import examples as ex
 from mall.api.pos import serializers as s
-from mall.pos_guesses import guess_count, guesses_check
+from mall.pos_guesses import guesses_counted
 from mall.services.pos_pay import pos_pay
 from mall.services.pos_quote import TillLine, pos_quote
 from mall.services.pos_refund import pos_refund, pos_void
 from mall.services.pos_scan import pos_scan
 from mall.services.pos_till import Till, ticket_document, ticket_status
-from members.guards_code import MemberCodeInvalid
 from stores.auth import IsTerminal, TerminalAuthentication, TerminalPrincipal, TerminalRequest
 from stores.states import TerminalScope
 
@@ -58,12 +57,8 @@ class TillCommand(CommandView):
         """Whoever sends codes that are none is let in a few times a minute."""
         if not (isinstance(request.data, dict) and request.data.get("code")):
             return super().post(request, **kwargs)
-        guesses_check(self.request.user.caller)
-        try:
+        with guesses_counted(self.request.user.caller):
             return super().post(request, **kwargs)
-        except MemberCodeInvalid:
-            guess_count(self.request.user.caller)
-            raise
 
 
 @extend_schema(tags=["pos"], parameters=[CASHIER])

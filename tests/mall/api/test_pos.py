@@ -1,12 +1,15 @@
 """Tills over HTTP: scan, quote, pay, ask, give back, void; and all that is refused."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.utils.dateparse import parse_datetime
+from redis.exceptions import ConnectionError
 
 from config.kernel import clock
 from config.kernel.models import Event
+from mall import pos_guesses
 from mall.models import PosRefund, PosTicket
 from members.guards import card_hold
 from members.models import Card, MemberCode
@@ -219,7 +222,9 @@ def test_a_code_is_looked_up_once_and_a_lost_answer_is_repeated(till, store, mem
     refused(other.command("/api/v1/pos/members", {"code": code}), 409, "member_code_used")
 
 
-def test_a_guesser_is_stopped(till, store, member, now):
+def test_a_guesser_is_stopped(till, store, member, now, monkeypatch):
+    # Ten guesses within one minute, whenever this test runs.
+    monkeypatch.setattr(pos_guesses, "time", SimpleNamespace(time=now.timestamp))
     for n in range(10):
         answer = till.command("/api/v1/pos/members", {"code": f"guess{n}"})
         refused(answer, 404, "member_code_invalid")
@@ -230,6 +235,16 @@ def test_a_guesser_is_stopped(till, store, member, now):
     assert MemberCode.objects.get().used_at is None
     other = till_client(make_terminal(store=store)[1])
     assert other.command("/api/v1/pos/members", {"code": code}).status_code == 201
+
+
+def test_without_a_counter_tills_go_on(till, member, now, monkeypatch):
+    def away():
+        raise ConnectionError
+
+    monkeypatch.setattr(pos_guesses.valkey, "client", away)
+
+    refused(till.command("/api/v1/pos/members", {"code": "guess"}), 404, "member_code_invalid")
+    assert scan(till, member, now)
 
 
 def test_a_visit_is_good_where_it_was_opened(till, store, member, card, now):

@@ -2,10 +2,12 @@
 
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.urls import reverse
 
+from mall import pos_guesses
 from mall.models import PosTicket
 from members.models import MemberCode
 from members.services.member_code_issue import member_code_issue
@@ -100,7 +102,8 @@ def test_an_amount_that_is_none_uses_no_code_up(client, member, card, now, amoun
     assert MemberCode.objects.get().used_at is None
 
 
-def test_a_wrong_code_is_said_and_guesses_are_counted(client, member, card, now):
+def test_a_wrong_code_is_said_and_guesses_are_counted(client, member, card, now, monkeypatch):
+    monkeypatch.setattr(pos_guesses, "time", SimpleNamespace(time=now.timestamp))
     for _n in range(10):
         page = client.post(PAY, {"amount": "1", "code": "guess"})
         assert page.status_code == 404
