@@ -20,6 +20,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from config.kernel import approvals
 from config.kernel.approvals import (
     ApprovalKind,
     Authority,
@@ -31,6 +32,7 @@ from config.kernel.approvals import (
 from config.kernel.models import Approval
 from config.kernel.money import BASIS_POINTS, share_down
 from config.kernel.policies import PolicyInvalid, policies_in_force, register_kind
+from config.kernel.policy_publication import publication_kind
 from config.kernel.states import ApprovalState
 from stores.models import Operator, Store
 from stores.permissions import granted_by
@@ -47,6 +49,7 @@ Assigned = list[tuple[str, int | None, int | None]]
 
 def register() -> None:
     register_kind(POLICY, limits_validate)
+    approvals.register_kind(publication_kind(check={Role.HEADQUARTERS: None}))
     judge(checker_authority)
 
 

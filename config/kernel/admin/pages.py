@@ -11,6 +11,7 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
@@ -23,13 +24,14 @@ from unfold.widgets import (
 )
 
 from config.kernel import clock
-from config.kernel.admin.actions import Command, ServiceAction
+from config.kernel.admin.actions import Command, ServiceAction, require_recent_sign_in
 from config.kernel.admin.base import AuditedAdmin, ReadOnlyAdmin
 from config.kernel.admin.codes import code_words
 from config.kernel.admin.forms import ReasonForm
 from config.kernel.admin.timeline import state_word
 from config.kernel.models import Code, Event, EventDelivery, PolicyVersion, User
 from config.kernel.policies import policy_draft, policy_publish
+from config.kernel.policy_publication import policy_publication_request
 from config.kernel.second_factor_reset import second_factor_reset
 
 # Staff sign in where everybody does, so the second factor and its rate limits apply here too.
@@ -82,6 +84,16 @@ class UserAdmin(BaseUserAdmin, AuditedAdmin):  # type: ignore[misc]
             ),
         )
     ]
+
+    def user_change_password(self, request, id, form_url=""):
+        """Somebody else's password is like somebody else's second factor: asked again who it is
+        that gives it, and on record."""
+        require_recent_sign_in(request)
+        answer = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and answer.status_code == 302:
+            row = self.get_object(request, unquote(id))
+            self._record(request, row, "changed", {"password": True})
+        return answer
 
     def _may(self, request, action, row=None) -> bool:
         may_change = row is None or self.has_change_permission(request, row)
@@ -232,8 +244,17 @@ def _draft(command: Command) -> Any:
     )
 
 
-def _publish(command: Command) -> None:
-    policy_publish(
+def _publish(command: Command) -> Any:
+    if not command.user.is_superuser:
+        policy_publication_request(
+            policy=command.row,
+            effective_from=command.data["effective_from"],
+            reason=command.reason,
+            actor=command.actor,
+            now=command.now,
+        )
+        return _("Another person has been asked to approve it.")
+    return policy_publish(
         policy=command.row,
         effective_from=command.data["effective_from"],
         actor=command.actor,
@@ -271,7 +292,9 @@ class PolicyVersionAdmin(_KernelReadOnly):
             sensitive=True,
             form=PolicyPublishForm,
             allowed=lambda row: row.published_at is None,
-            explanation=_("From then on it is in force and can never be changed."),
+            explanation=_(
+                "Somebody else approves it; from then on it is in force and can never be changed."
+            ),
         )
     ]
 
