@@ -149,6 +149,8 @@ UNFOLD: dict[str, Any] = {
                 _page(_("Tiers"), "members.tier", "workspace_premium"),
                 _page(_("Periods in tiers"), "members.membertier", "military_tech"),
                 _page(_("Growth"), "members.growthentry", "trending_up"),
+                _page(_("Membership plans"), "members.membershipplan", "card_membership"),
+                _page(_("Memberships"), "members.membership", "loyalty"),
                 _page(_("Messages"), "members.message", "sms"),
                 _page(_("Consents"), "members.consent", "verified_user"),
                 _page(_("External ids"), "members.externalid", "fingerprint"),

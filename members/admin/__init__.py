@@ -5,7 +5,15 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel.admin.codes import code_words
 from config.kernel.admin.timeline import timeline_words
 from config.kernel.models import Code
-from members.admin import card_life, card_sales, cards, people, points, tiers  # noqa: F401
+from members.admin import (  # noqa: F401
+    card_life,
+    card_sales,
+    cards,
+    memberships,
+    people,
+    points,
+    tiers,
+)
 from members.states import ActivationState, CardState, GiftState, HoldState, MessageState
 from stores.models import Transfer
 
@@ -30,6 +38,8 @@ timeline_words(
         "members.consent_given": _("consent given"),
         "members.consent_withdrawn": _("consent withdrawn"),
         "members.identified": _("identity added"),
+        "members.membership_granted": _("membership paid for"),
+        "members.membership_refunded": _("membership given back"),
         "members.message_changed": _("message"),
         "members.phone_bound": _("phone bound"),
         "members.point_hold_changed": _("hold of points"),

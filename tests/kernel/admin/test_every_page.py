@@ -147,6 +147,7 @@ READ_ONLY = [
     "members.pointhold",
     "members.growthentry",
     "members.membertier",
+    "members.membership",
     "members.pointlot",
     "members.message",
     "coupons.coupon",

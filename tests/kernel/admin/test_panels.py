@@ -41,6 +41,7 @@ def test_a_member_on_one_page():
         "收银小票",
         "积分预留",
         "会员等级周期",
+        "付费会员",
         "赠卡",
     }
     text = answer.content.decode()

@@ -13,6 +13,8 @@ from members.models import (
     CardPayback,
     CardPaybackLine,
     GrowthEntry,
+    Membership,
+    MembershipPlan,
     MemberTier,
     PointHold,
     PointHoldLine,
@@ -98,6 +100,19 @@ def hang_on_card(sale, n, now) -> None:
         growth=500,
         policy=PolicyVersion.objects.create(kind="tiers", version=n, body={"v": 1}, created_at=now),
         since=now,
+    )
+    plan = MembershipPlan.objects.create(
+        code=f"plan{n}", name="年卡", operator=sale.operator, price_fen=9_900, days=365
+    )
+    Membership.objects.create(
+        member=member,
+        plan=plan,
+        reference=f"PLAN{n}",
+        key=f"plan{n}",
+        price_fen=9_900,
+        since=now,
+        until=now + timedelta(days=365),
+        created_at=now,
     )
     terminal = Terminal.objects.create(
         no=f"TM{n:08d}",
