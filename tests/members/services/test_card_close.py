@@ -238,7 +238,7 @@ def test_what_an_orders_refund_brings_to_a_closed_card_is_paid_out_too(card, now
 
 
 def test_bonus_is_charged_once_however_often_a_closed_card_is_paid_out(card, now):
-    """Found by the model of tests.members.test_cards_model."""
+    """Found as the model of tests.members.test_cards_model was written."""
     publish_policy(kind="cards", body={"v": 1, "refund_bonus": "withdraw"})
     parts = spend(card, 5_500, now)
     later = now + timedelta(days=7)
