@@ -243,6 +243,9 @@ class Tender(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return str(self.get_kind_display())
+
 
 class TenderAllocation(models.Model):
     """How much of a line's net a tender paid; frozen when placed, so refunds go back exactly."""

@@ -31,4 +31,4 @@ class CodeFilter(admin.AllValuesFieldListFilter):
     def choices(self, changelist):
         say = sayer(self.field) or str
         for choice in super().choices(changelist):
-            yield {**choice, "display": say(choice["display"])}
+            yield {**choice, "display": say(str(choice["display"]))}

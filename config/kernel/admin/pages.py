@@ -65,7 +65,7 @@ class UserAdmin(BaseUserAdmin, AuditedAdmin):  # type: ignore[misc]
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "last_name", "first_name", "is_staff", "is_active", "last_login"]
-    list_filter = ["is_staff", "is_active", "is_superuser"]
+    list_filter = ["is_staff", "is_active", "is_superuser"]  # type: ignore[misc]
     search_fields = ["username", "first_name", "last_name", "email"]  # type: ignore[misc]
     ordering = ["username"]
     readonly_fields = ["last_login", "date_joined"]  # type: ignore[misc]
