@@ -58,6 +58,7 @@ def load_mall(*, now: datetime) -> None:
     _staff(stores, opened)
     _members(stores, opened)
     policy(kind="points", body=places.POINTS_POLICY, now=now)
+    policy(kind="tiers", body=places.TIERS_POLICY, now=now)
 
 
 def policy(*, kind: str, body: dict[str, Any], now: datetime) -> None:

@@ -60,8 +60,8 @@ SHOPS = [row[0] for row in STORES if row[3] == "shop"]
 
 TIERS: list[dict[str, Any]] = [
     {"code": "normal", "name": "普通会员", "growth_from": 0, "points_rate_bp": 10_000},
-    {"code": "silver", "name": "银卡会员", "growth_from": 100_000, "points_rate_bp": 12_000},
-    {"code": "gold", "name": "金卡会员", "growth_from": 500_000, "points_rate_bp": 15_000},
+    {"code": "silver", "name": "银卡会员", "growth_from": 1_000, "points_rate_bp": 12_000},
+    {"code": "gold", "name": "金卡会员", "growth_from": 5_000, "points_rate_bp": 15_000},
 ]
 
 CARD_PRODUCTS: list[dict[str, Any]] = [
@@ -100,6 +100,15 @@ PROMOTIONS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 POINTS_POLICY = {"v": 1, "fen_per_point": 100, "lot_days": 365, "min_days_after_return": 30}
+# A yuan is a growth; ¥1,000 within a year is silver, ¥5,000 gold.
+TIERS_POLICY = {
+    "v": 1,
+    "fen_per_growth": 100,
+    "window_days": 365,
+    "period_days": 365,
+    "grace_days": 30,
+    "tiers": [{"code": tier["code"], "growth_from": tier["growth_from"]} for tier in TIERS],
+}
 
 MEMBERS = [
     "林小满", "陈知夏", "周以宁", "吴予安", "徐清和",
