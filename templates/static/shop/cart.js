@@ -207,9 +207,16 @@ export async function payOrder(no) {
 
 /** Buying a stored-value card: an order of its own, never discounted, paid by WeChat alone. */
 export async function cardPurchase({ params: [code], signal, go }) {
-  const [store, products] = await Promise.all([place.store({ signal }), get("card-products", { page_size: 50 }, { signal })]);
+  const [store, products, who] = await Promise.all([
+    place.store({ signal }), get("card-products", { page_size: 50 }, { signal }), mine("me", {}, { signal }),
+  ]);
   const product = products.results.find((p) => p.code === code);
   if (!product) throw Object.assign(new Error(t("Nothing found.")), { status: 404 });
+  if (product.named && !who.phone) {
+    // The law wants to know who holds a named card.
+    const { phonePanel } = await import("./member.js");
+    return { title: product.name, body: [h("h1", {}, product.name), h("p", { class: "note" }, t("A named card needs your phone first.")), phonePanel(who, go)] };
+  }
   const basket = { store: store.code, card_product: code };
   const quote = await post("quotes", basket);
   const pay = h("button", { class: "btn primary block", type: "button" }, t("Pay {amount}", { amount: yuan(quote.to_pay_fen) }));

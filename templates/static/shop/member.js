@@ -50,7 +50,7 @@ function welcome(go) {
   return panel(null, h("p", {}, t("A mini-program logs its shopper in without asking. Here the sandbox plays WeChat and makes up a shopper for you.")), enter);
 }
 
-function phonePanel(who, go) {
+export function phonePanel(who, go) {
   if (who.phone) return panel(null, row(t("Phone"), h("span", { class: "mono" }, who.phone)));
   if (!canLogIn()) return null;
   const bind = h("button", { class: "btn", type: "button" }, t("Bind my phone"));

@@ -73,7 +73,7 @@ const zh = {
   "Send this link. Whoever opens it first has the card, until {time}.": "把链接发给好友，先领先得，{time} 前有效。",
   "My gifts": "我送出的卡", "Take it back": "收回", "The link for the friend": "好友领取链接", "None yet.": "还没有。",
   "Offered": "待领取", "Accepted": "已领取", "Taken back": "已收回", "A gift for you": "送你一张卡", "Accept the card": "收下",
-  "The card is yours.": "卡已归你。", "From": "来自",
+  "The card is yours.": "卡已归你。", "From": "来自", "A named card needs your phone first.": "记名卡须先绑定手机号。",
   "Phone": "手机号", "Bind my phone": "绑定手机号", "Your phone is bound.": "手机号已绑定。",
   "Its last four digits prove a pickup.": "取货时核对尾号。",
   // behind it
