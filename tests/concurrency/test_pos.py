@@ -4,14 +4,16 @@ import time
 from functools import partial
 
 import pytest
+from django.db import transaction
 
 from config.kernel.actors import Actor
+from mall.locks import ticket_claim
 from mall.models import PosRefund, PosTicket
 from mall.services import pos_pay as paying
 from mall.services import pos_refund as refunding
 from mall.services.pos_pay import PosTicketExists, pos_pay
 from mall.services.pos_refund import PosRefundTooLarge, pos_refund, pos_void
-from mall.services.pos_till import PosTicketInFlight, Till
+from mall.services.pos_till import PosTicketInFlight, PosTicketUnknown, Till, ticket_status
 from members.guards_code import member_code_use
 from members.services.member_code_issue import member_code_issue
 from stores.ledger import AccountSpec, accounts_ensure
@@ -154,3 +156,23 @@ def test_a_void_and_a_refund_at_once_give_back_once(card, till, now):
     assert succeeded(results)
     assert left(card) in (9_600, 10_000)
     assert PosRefund.objects.count() == 1
+
+
+def test_what_is_under_way_is_neither_unknown_nor_voided(card, till, now):
+    def paying_slowly():
+        with transaction.atomic():
+            assert ticket_claim(till.counter, "T-1")
+            time.sleep(1)
+
+    def later(call):
+        time.sleep(0.4)
+        return call()
+
+    void = partial(pos_void, till=till, number="T-1", reason="no answer", actor=CASHIER, now=now)
+    ask = partial(ticket_status, till=till, number="T-1")
+    results = race([paying_slowly, partial(later, ask), partial(later, void)])
+
+    assert [type(r) for r in results[1:]] == [PosTicketInFlight, PosTicketInFlight]
+    with pytest.raises(PosTicketUnknown):
+        ask()
+    assert not PosTicket.objects.exists()
