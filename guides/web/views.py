@@ -89,10 +89,16 @@ def codes(request: GuideRequest) -> HttpResponse:
 @require_GET
 @guide_only
 def products(request: GuideRequest) -> HttpResponse:
-    """The answer to typing into the search box of the codes page."""
+    """The answer to typing into the search box of the codes page, or that page with it."""
     q = request.GET.get("q", "").strip()[:40]
     found = selectors.products_found(q=q, guide_id=request.guide.pk, now=clock.now()) if q else []
-    return render(request, "guides/_products.html", {"q": q, "products": found})
+    if request.headers.get("HX-Request"):
+        return render(request, "guides/_products.html", {"q": q, "products": found})
+    rows = selectors.codes(guide_id=request.guide.pk, now=clock.now())
+    found_too = {"q": q, "products": found}
+    return render(
+        request, "guides/codes.html", {"tab": "codes", **_page(request, rows), **found_too}
+    )
 
 
 @require_POST

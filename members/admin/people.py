@@ -18,6 +18,7 @@ from config.kernel.admin import (
     phone_of,
     related,
 )
+from config.kernel.admin.timeline import actor_names
 from config.kernel.money import yuan
 from members.admin.card_commands import POINTS_COMMAND
 from members.models import Consent, ExternalId, Member, Message, PointLot, Tier
@@ -103,6 +104,7 @@ def _wallet(row: Member) -> list[tuple[Any, str]]:
     return [*found, (_("points owed"), str(debt))] if debt else found
 
 
+actor_names("member", lambda ids: dict(Member.objects.filter(pk__in=ids).values_list("pk", "no")))
 figures(Member, _wallet)
 related(
     Member,

@@ -1,6 +1,6 @@
 """The history of a row as its events tell it, with names of who did it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Q, TextChoices
@@ -14,6 +14,8 @@ LONGEST = 200
 
 _kinds: dict[str, Any] = {}
 _states: dict[str, dict[str, Any]] = {}
+Names = Callable[[set[int]], Mapping[int, str]]
+_named: dict[str, Names] = {}
 _actors = {
     "user": _("staff"),
     "member": _("member"),
@@ -45,12 +47,21 @@ timeline_words(
 )
 
 
+def actor_names(kind: str, named: Names) -> None:
+    """``named(ids)`` says what actors of ``kind`` are called; one statement for all of a page."""
+    _named[kind] = named
+
+
+actor_names("user", lambda ids: {u.pk: str(u) for u in User.objects.filter(pk__in=ids)})
+
+
 def known_kinds() -> set[str]:
     return set(_kinds)
 
 
 def timeline(subjects: Sequence[Subject]) -> list[dict[str, Any]]:
-    """Events of ``subjects`` (type, primary key), oldest first; two statements."""
+    """Events of ``subjects`` (type, primary key), oldest first: a statement, and one for each
+    kind of actor in them that has names."""
     if not subjects:
         return []
     by_type: dict[str, list[int]] = {}
@@ -60,8 +71,11 @@ def timeline(subjects: Sequence[Subject]) -> list[dict[str, Any]]:
     for subject_type, ids in by_type.items():
         wanted |= Q(subject_type=subject_type, subject_id__in=ids)
     events = list(Event.objects.filter(wanted).order_by("-id")[:LONGEST])[::-1]
-    user_ids = {int(e.actor_id) for e in events if e.actor_kind == "user" and e.actor_id.isdigit()}
-    names = {str(user.pk): str(user) for user in User.objects.filter(pk__in=user_ids)}
+    names = {}
+    for kind, named in _named.items():
+        ids = {int(e.actor_id) for e in events if e.actor_kind == kind and e.actor_id.isdigit()}
+        if ids:
+            names |= {(kind, str(pk)): name for pk, name in named(ids).items()}
     return [_entry(event, names) for event in events]
 
 
@@ -70,15 +84,14 @@ def state_word(event: Event, state: str) -> Any:
     return _states.get(event.subject_type, {}).get(state, state)
 
 
-def _entry(event: Event, names: dict[str, str]) -> dict[str, Any]:
-    user = event.actor_kind == "user"
+def _entry(event: Event, names: Mapping[tuple[str, str], str]) -> dict[str, Any]:
     return {
         "event": event,
         "what": _kinds.get(event.kind, event.kind),
         "from": state_word(event, event.from_state),
         "to": state_word(event, event.to_state),
         "actor": _actors.get(event.actor_kind, event.actor_kind),
-        "who": names.get(event.actor_id, event.actor_id) if user else event.actor_id,
+        "who": names.get((event.actor_kind, event.actor_id), event.actor_id),
     }
 
 

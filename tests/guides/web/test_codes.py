@@ -147,3 +147,10 @@ def test_the_list_is_paged_and_costs_a_fixed_number_of_statements(
     second = client.get(f"/guide/codes/?before={first.context['next']}")
 
     assert (len(first.context["rows"]), len(second.context["rows"])) == (20, 1)
+
+
+def test_the_search_without_scripts_is_the_whole_page(client):
+    make_product(code="COAT", name="羊绒大衣", skus=[99_900])
+    text = client.get("/guide/codes/products/?q=大衣").content.decode()
+    assert "羊绒大衣" in text and "</html>" in text
+    assert client.get("/guide/codes/products/").status_code == 200

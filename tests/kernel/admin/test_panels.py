@@ -5,9 +5,12 @@ import re
 import pytest
 from django.urls import reverse
 
+from config.kernel.actors import Actor
+from config.kernel.events import record
+from mall.events import OrderPlaced
 from mall.models import Order
 from stores.states import Role
-from tests.factories import make_staff, make_user, staff_client
+from tests.factories import make_staff, make_user, moment, staff_client
 from tests.kernel.admin.world import Sale
 
 pytestmark = [pytest.mark.django_db, pytest.mark.corrupts]
@@ -84,3 +87,15 @@ def test_more_than_shown_leads_to_the_list():
     found = client.get(orders.more)
     assert len(found.context["cl"].result_list) == 10
     assert re.search(r"q=" + sale.member.no, orders.more)
+
+
+def test_the_history_names_members_by_their_number():
+    sale = Sale()
+    record(
+        [OrderPlaced(subject_id=sale.order.pk, member_id=sale.member.pk)],
+        actor=Actor("member", str(sale.member.pk)),
+        now=moment(),
+    )
+    answer = page(staff_client(make_user(superuser=True)), sale.order)
+    named = {e["who"] for e in answer.context["timeline"] if e["event"].actor_kind == "member"}
+    assert named == {sale.member.no}
