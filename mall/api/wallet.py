@@ -1,6 +1,6 @@
 """All that the calling member owns, in one call: here, because coupons are above members."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
@@ -39,12 +39,10 @@ class WalletView(MemberView):
 
     @extend_schema(operation_id="me_wallet_retrieve")
     def get(self, request: Request) -> Response:
-        member_id, now = request.user.member_id, clock.now()
+        member_id, now = self.request.user.member_id, clock.now()
         member = Member.objects.select_related("tier").get(pk=member_id)
         points, debt = points_balance(member_id)
-        cards: list[dict[str, Any]] = CardOutput(
-            cards_of(member_id), many=True, context={"now": now}
-        ).data
+        cards = CardOutput(cards_of(member_id), many=True, context={"now": now}).data
         return Response(
             {
                 "cards": cards,
