@@ -230,8 +230,15 @@ class ValueLives(RuleBasedStateMachine):
         """``share`` per cent of what is free and one fen more: now and then too much."""
         return card.free * share // 100 + 1
 
-    @rule(n=ANY, share=SHARE, at=st.sampled_from(("", *ACCEPTORS)), minutes=st.integers(1, 300))
-    def hold(self, n: int, share: int, at: str, minutes: int) -> None:
+    @rule(
+        n=ANY,
+        share=SHARE,
+        at=st.sampled_from(("", *ACCEPTORS)),
+        minutes=st.integers(1, 300),
+        then=st.sampled_from((0, 30, 70, 100, None)),
+    )
+    def hold(self, n: int, share: int, at: str, minutes: int, then: int | None) -> None:
+        """Most of them are captured at once, in part or all: ``then`` is the share, 0 waits."""
         card = self.card(n)
         amount = self.amount(card, share)
         split, parts = self.parts_of(card, amount)
@@ -253,6 +260,8 @@ class ValueLives(RuleBasedStateMachine):
             for lot, part in split:
                 lot.held = [a + b for a, b in zip(lot.held, part, strict=True)]
             self.holds.append(hold)
+            if then != 0:
+                self.capture(0, then, at or ACCEPTORS[n % 3])
 
     @precondition(lambda self: self.holds)
     @rule(n=ANY, share=st.one_of(st.none(), st.integers(1, 110)), at=st.sampled_from(ACCEPTORS))

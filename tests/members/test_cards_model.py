@@ -96,8 +96,8 @@ class CardLives(ValueLives):
         if self.act(refusal, lambda: change(to_member_id=member, **values)) is not None:
             card.holder = member
 
-    @rule(n=ANY, stranger=st.booleans())
-    def offer(self, n: int, stranger: bool) -> None:
+    @rule(n=ANY, stranger=st.booleans(), taker=st.one_of(st.none(), ANY))
+    def offer(self, n: int, stranger: bool, taker: int | None) -> None:
         card = self.card(n)
         stranger = stranger and n % 4 == 0
         giver = next(m for m in self.world.members if (m != card.holder) == stranger)
@@ -117,6 +117,8 @@ class CardLives(ValueLives):
             ends = self.now + timedelta(days=3)
             self.gifts.append(model.Gift(row.no, row.token, card, giver, ends))
             card.state = "offered"
+            if taker is not None:
+                self.accept(0, taker)
 
     @precondition(lambda self: self.gifts)
     @rule(n=ANY, who=ANY)
