@@ -219,7 +219,17 @@ SPECTACULAR_SETTINGS = {
     ),
     "TAGS": [
         {"name": name}
-        for name in ("login", "catalogue", "stores", "cart", "coupons", "cards", "orders", "me", "pos")
+        for name in (
+            "login",
+            "catalogue",
+            "stores",
+            "cart",
+            "coupons",
+            "cards",
+            "orders",
+            "me",
+            "pos",
+        )
     ],
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",

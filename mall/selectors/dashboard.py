@@ -229,7 +229,7 @@ PAYMENT_OVERDUE = timedelta(hours=1)
 
 def alert_counts(*, scope: Scope) -> dict[str, int]:
     """How many want somebody: "refund" failed, "after_sale" to decide, "notification" that did
-    not match, "payment" open for over an hour, "stock" of which next to nothing is left, "approval" that
-    waits for somebody."""
+    not match, "payment" open for over an hour, "stock" of which next to nothing is left,
+    "approval" that waits for somebody."""
     params = _params(scope, everything=scope.everything, overdue=scope.now - PAYMENT_OVERDUE)
     return dict(_rows(_ALERTS, params))

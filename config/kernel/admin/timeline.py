@@ -71,11 +71,11 @@ def timeline(subjects: Sequence[Subject]) -> list[dict[str, Any]]:
     for subject_type, ids in by_type.items():
         wanted |= Q(subject_type=subject_type, subject_id__in=ids)
     events = list(Event.objects.filter(wanted).order_by("-id")[:LONGEST])[::-1]
-    names = {}
+    names: dict[tuple[str, str], str] = {}
     for kind, named in _named.items():
-        ids = {int(e.actor_id) for e in events if e.actor_kind == kind and e.actor_id.isdigit()}
-        if ids:
-            names |= {(kind, str(pk)): name for pk, name in named(ids).items()}
+        acting = {int(e.actor_id) for e in events if e.actor_kind == kind and e.actor_id.isdigit()}
+        if acting:
+            names |= {(kind, str(pk)): name for pk, name in named(acting).items()}
     return [_entry(event, names) for event in events]
 
 
