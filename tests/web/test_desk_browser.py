@@ -57,7 +57,7 @@ def test_one_parcel_with_the_keyboard_alone(house: House, page, complaints):
     press("Enter")
     expect(page.locator("#messages")).to_contain_text(order.no)
     expect(page.locator("[data-section=ready]")).to_contain_text(order.no)
-    assert page.evaluate("document.getElementById('queue').contains(document.activeElement)")
+    page.wait_for_function("document.getElementById('queue').contains(document.activeElement)")
 
     # The code is typed (or a hand scanner types it), the answer fills the screen.
     page.get_by_label(SCAN).focus()
