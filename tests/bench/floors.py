@@ -132,13 +132,15 @@ _STATEMENTS = [
          '', 'paid', @gross@::int, @off@::int, 0, @total@::int, '{}', @now@::timestamptz,
          @now@::timestamptz, @now@::timestamptz)""",
     """INSERT INTO mall_orderline (order_id, position, kind, sku_id, title, options, quantity,
-         unit_price_fen, gross_fen, discount_fen, net_fen, refunded_quantity, refunded_fen)
+         unit_price_fen, gross_fen, discount_fen, net_fen, refunded_quantity, refunded_fen,
+         bonus_fen)
        SELECT o.id, row_number() OVER (ORDER BY k.id), 'goods', k.id, p.name, k.options, 1,
-         k.price_fen, k.price_fen, 0, k.price_fen, 0, 0
+         k.price_fen, k.price_fen, 0, k.price_fen, 0, 0, 0
        FROM mall_order o, mall_sku k JOIN mall_product p ON p.id = k.product_id
        WHERE o.no = @no@::text AND k.id = ANY(@skus@::bigint[])""",
-    """INSERT INTO mall_tender (order_id, position, kind, amount_fen, account_id, card_no)
-       SELECT o.id, x.position, x.kind, x.amount, x.account, '' FROM mall_order o,
+    """INSERT INTO mall_tender (order_id, position, kind, amount_fen, account_id, card_no,
+         from_topup)
+       SELECT o.id, x.position, x.kind, x.amount, x.account, '', false FROM mall_order o,
          (VALUES (0, 'card_principal', @principal_fen@::int, @principal@::bigint),
                  (1, 'card_bonus', @bonus_fen@::int, @bonus@::bigint))
          AS x(position, kind, amount, account) WHERE o.no = @no@::text""",
