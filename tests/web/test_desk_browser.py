@@ -51,6 +51,8 @@ def test_one_parcel_with_the_keyboard_alone(house: House, page, complaints):
     press("Enter")
     expect(page).to_have_url(f"{house.url}/desk/")
     expect(page.get_by_role("heading", name="待备货")).to_be_visible()
+    # Before its scripts are there a form is sent the plain way, and answered by a new page.
+    page.wait_for_load_state()
 
     # The parcel goes on the shelf; who steps with Tab is not thrown back to the top.
     page.locator(f"#ready-{order.no}").focus()
