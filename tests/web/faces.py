@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic, sleep
 
 from playwright.sync_api import Page
 
@@ -50,8 +51,17 @@ class House:
         order = place_order(self.member, store=self.store, lines=[(self.sku, quantity)], now=now)
         if pay:
             pay_order(order, now=now)
-            drain(now=now)
+            self.opened(order, now)
         return order
+
+    @staticmethod
+    def opened(order: Order, now: datetime) -> None:
+        """Deliver what is due; what the worker has in hand by then is waited for."""
+        until = monotonic() + 20
+        drain(now=now)
+        while not Pickup.objects.filter(order_no=order.no).exists():
+            assert monotonic() < until, "no pickup was opened"
+            sleep(0.05)
 
     def make_ready(self, order: Order) -> str:
         """The parcel is on the shelf; what its pickup code says."""

@@ -169,4 +169,4 @@ def test_the_workbench_keeps_what_was_searched(house: House, page):
     gate.let_go()
     expect(page.locator("#made img")).to_be_visible()
     assert len(gate.held) == 1
-    assert page.evaluate("document.getElementById('made').contains(document.activeElement)")
+    page.wait_for_function("document.getElementById('made').contains(document.activeElement)")
