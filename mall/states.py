@@ -30,6 +30,7 @@ class LineKind(TextChoices):
     GOODS = "goods", _("goods")
     CARD = "card", _("stored-value card")
     TOPUP = "topup", _("top-up of a card")
+    MEMBERSHIP = "membership", _("membership")
 
 
 class DiscountKind(TextChoices):
@@ -43,9 +44,23 @@ class PromotionKind(TextChoices):
 
 
 class TenderKind(TextChoices):
+    POINTS = "points", _("points")
+    POINTS_PRICE = "points_price", _("price in points")
     CARD_PRINCIPAL = "card_principal", _("card principal")
     CARD_BONUS = "card_bonus", _("card bonus")
     WECHAT = "wechat", _("WeChat Pay")
+    CASH = "cash", _("cash")
+    BANK_CARD = "bank_card", _("bank card")
+    TRANSFER = "transfer", _("bank transfer")
+
+
+class SaleWay(TextChoices):
+    """How stored value is paid where it is sold: the one tender of its order."""
+
+    CASH = TenderKind.CASH.value, _("cash")
+    BANK_CARD = TenderKind.BANK_CARD.value, _("bank card")
+    WECHAT = TenderKind.WECHAT.value, _("WeChat Pay")
+    TRANSFER = TenderKind.TRANSFER.value, _("bank transfer")
 
 
 class PaymentState(TextChoices):
@@ -75,14 +90,24 @@ class RefundState(TextChoices):
     SENT = "sent", _("sent")
     DONE = "done", _("done")
     FAILED = "failed", _("failed")
+    GIVEN_UP = "given_up", _("paid another way")
 
 
 REFUND_MACHINE = {
     RefundState.REQUESTED: frozenset({RefundState.APPROVED, RefundState.FAILED}),
     RefundState.APPROVED: frozenset({RefundState.SENT, RefundState.DONE, RefundState.FAILED}),
     RefundState.SENT: frozenset({RefundState.DONE, RefundState.FAILED}),
-    RefundState.FAILED: frozenset({RefundState.APPROVED}),
+    RefundState.FAILED: frozenset({RefundState.APPROVED, RefundState.GIVEN_UP}),
+    # The gateway is right about money: what it refused may still be paid out at its console.
+    RefundState.GIVEN_UP: frozenset({RefundState.DONE}),
 }
+
+
+class RefundCause(TextChoices):
+    AFTER_SALE = "after_sale", _("after-sale")
+    LATE = "late", _("late payment")
+    PAYBACK = "payback", _("card paid back")
+    VOID = "void", _("sale voided")
 
 
 class AfterSaleKind(TextChoices):

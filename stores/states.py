@@ -31,11 +31,12 @@ class Unit(TextChoices):
 
 
 class TerminalScope(TextChoices):
-    """What a terminal's key may ask for: who is there, taking value, giving it back."""
+    """What a terminal's key may ask for: who is there, taking value, giving it back, selling it."""
 
     LOOK = "look", _("look up members")
     PAY = "pay", _("take payments")
     REFUND = "refund", _("refund and void")
+    SELL = "sell", _("sell and top up cards")
 
 
 class PickupState(TextChoices):

@@ -10,9 +10,11 @@ from mall.models.order import (
     TenderAllocation,
 )
 from mall.models.payment import Notification, Payment
+from mall.models.points_offer import PointsOffer
 from mall.models.pos import PosRefund, PosRefundLine, PosTender, PosTicket
 from mall.models.promotion import Promotion
 from mall.models.stock import Reservation, Stock, StockMovement, StoreOffer
+from mall.models.store_sale import StoreSale
 
 __all__ = [
     "Adjustment",
@@ -26,6 +28,7 @@ __all__ = [
     "Order",
     "OrderLine",
     "Payment",
+    "PointsOffer",
     "PosRefund",
     "PosRefundLine",
     "PosTender",
@@ -40,6 +43,7 @@ __all__ = [
     "Stock",
     "StockMovement",
     "StoreOffer",
+    "StoreSale",
     "Tender",
     "TenderAllocation",
 ]

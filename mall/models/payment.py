@@ -17,7 +17,8 @@ class Payment(models.Model):
     operator = models.ForeignKey(Operator, models.PROTECT, verbose_name=_("operator"))
     mchid = models.CharField(_("merchant id"), max_length=32)
     appid = models.CharField(_("mini-program"), max_length=32)
-    payer_openid = models.CharField(_("payer"), max_length=64)
+    # Empty where whoever scans the code shown at a desk pays.
+    payer_openid = models.CharField(_("payer"), max_length=64, blank=True)
     amount_fen = models.PositiveIntegerField(_("amount (fen)"))
     state = models.CharField(_("state"), max_length=10, choices=PaymentState.choices)
     prepay = models.JSONField(_("prepay parameters"), default=dict, blank=True)
