@@ -80,6 +80,16 @@ class PayWay(TextChoices):
     CASH = "cash", _("cash")
 
 
+class PaybackState(TextChoices):
+    """Of one line of a payback: its money waits to be sent, or has been."""
+
+    WAITING = "waiting", _("waiting to be paid")
+    PAID = "paid", _("paid back")
+
+
+PAYBACK_MACHINE = {PaybackState.WAITING: frozenset({PaybackState.PAID})}
+
+
 class AlertKind(TextChoices):
     DORMANT = "dormant", _("not used for long")
     OVER_LIMIT = "over_limit", _("above the limit after a refund")

@@ -1,12 +1,13 @@
 """What becomes of a card: new numbers and dates, gifts, money paid back, alerts."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from members.models.card import Card, CardLot
 from members.models.member import Member
-from members.states import AlertKind, GiftState, PayWay
+from members.states import AlertKind, GiftState, PaybackState, PayWay
 
 
 class CardReplacement(models.Model):
@@ -112,6 +113,11 @@ class CardPayback(models.Model):
     charged_fen = models.PositiveIntegerField(
         _("charged (fen)"), help_text=_("bonus that was spent, taken out of the principal")
     )
+    returned_fen = models.PositiveIntegerField(
+        _("charge given back (fen)"),
+        default=0,
+        help_text=_("charged by an earlier payback for bonus that came back since"),
+    )
     created_at = models.DateTimeField(_("created at"))
 
     class Meta:
@@ -123,7 +129,10 @@ class CardPayback(models.Model):
 
 
 class CardPaybackLine(models.Model):
-    """One lot's part: ``amount_fen`` goes ``way``, for the purchase ``reference``."""
+    """One lot's part: ``amount_fen`` goes ``way``, for the purchase ``reference``.
+
+    ``returned_fen`` of it was charged by an earlier payback. A line of nothing is paid at once.
+    """
 
     payback = models.ForeignKey(CardPayback, models.PROTECT, related_name="lines")
     lot = models.ForeignKey(CardLot, models.PROTECT, related_name="+")
@@ -132,13 +141,50 @@ class CardPaybackLine(models.Model):
     amount_fen = models.PositiveIntegerField(_("to be paid back (fen)"))
     withdrawn_fen = models.PositiveIntegerField(_("bonus withdrawn (fen)"))
     charged_fen = models.PositiveIntegerField(_("charged (fen)"))
+    returned_fen = models.PositiveIntegerField(_("charge given back (fen)"), default=0)
+    state = models.CharField(
+        _("state"), max_length=10, choices=PaybackState.choices, default=PaybackState.WAITING
+    )
+    paid_at = models.DateTimeField(_("paid back at"), null=True, blank=True)
+    paid_on = models.DateField(
+        _("date of payment"), null=True, blank=True, help_text=_("as the receipt says")
+    )
+    paid_reference = models.CharField(
+        _("reference of the payment"),
+        max_length=64,
+        blank=True,
+        help_text=_("of the bank transfer, the cash receipt, or the refund"),
+    )
+    paid_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("paid by"),
+    )
 
     class Meta:
         verbose_name = _("line of a payback")
         verbose_name_plural = _("lines of a payback")
         constraints = [
             models.UniqueConstraint(fields=["payback", "lot"], name="members_cardpaybackline_once"),
+            models.CheckConstraint(
+                condition=Q(state="paid", paid_at__isnull=False)
+                | Q(state="waiting", paid_at__isnull=True),
+                name="members_cardpaybackline_paid_stamped",
+            ),
         ]
+        indexes = [
+            models.Index(
+                fields=["way"],
+                condition=Q(state="waiting"),
+                name="members_cardpaybackline_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
 
 
 class CardAlert(models.Model):
