@@ -4,7 +4,8 @@ from django.utils.translation import gettext_lazy as _
 
 from mall.models.order import Order, OrderLine, Tender
 from mall.models.payment import Payment
-from mall.states import AfterSaleKind, AfterSaleState, RefundState
+from mall.states import AfterSaleKind, AfterSaleState, RefundCause, RefundState
+from members.models import CardPaybackLine
 from stores.models import Operator
 
 
@@ -62,7 +63,8 @@ class AfterSaleLine(models.Model):
 
 
 class Refund(models.Model):
-    """Money going back to one tender, or a late payment going back whole (no tender).
+    """Money going back, for a ``cause``: to one tender of the order; a late payment, whole; or
+    principal of a card that the order bought and that was closed (``payback_line``).
 
     ``no`` is the out_refund_no. A card tender is done in the same transaction; WeChat's is
     approved here, sent outside, and done when WeChat says so.
@@ -82,7 +84,22 @@ class Refund(models.Model):
     payment = models.ForeignKey(
         Payment, models.PROTECT, null=True, blank=True, related_name="refunds"
     )
+    payback_line = models.ForeignKey(
+        CardPaybackLine,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("line of a payback"),
+    )
+    cause = models.CharField(
+        _("cause"),
+        max_length=10,
+        choices=RefundCause.choices,
+        default=RefundCause.AFTER_SALE,
+    )
     amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    points = models.PositiveIntegerField(_("points"), default=0, db_default=0)
     state = models.CharField(_("state"), max_length=10, choices=RefundState.choices)
     reason = models.CharField(_("reason"), max_length=80)
     gateway_id = models.CharField(_("WeChat refund"), max_length=40, blank=True)
@@ -96,10 +113,24 @@ class Refund(models.Model):
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
         constraints = [
-            models.CheckConstraint(condition=Q(amount_fen__gt=0), name="mall_refund_positive"),
+            models.CheckConstraint(
+                condition=Q(amount_fen__gt=0) | Q(points__gt=0), name="mall_refund_positive"
+            ),
             models.CheckConstraint(
                 condition=Q(tender__isnull=False) | Q(payment__isnull=False),
                 name="mall_refund_goes_somewhere",
+            ),
+            models.CheckConstraint(
+                condition=Q(cause="payback", payback_line__isnull=False, tender__isnull=True)
+                | Q(cause="late", payback_line__isnull=True, tender__isnull=True)
+                | Q(payback_line__isnull=True) & ~Q(cause__in=["payback", "late"]),
+                name="mall_refund_cause",
+            ),
+            models.UniqueConstraint(
+                # Told twice of a closed card, its money goes back once.
+                fields=["payback_line"],
+                condition=Q(payback_line__isnull=False),
+                name="mall_refund_payback_once",
             ),
             models.CheckConstraint(
                 condition=Q(state="done", done_at__isnull=False)
