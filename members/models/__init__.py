@@ -10,7 +10,7 @@ from members.models.card_life import (
     CardReplacement,
 )
 from members.models.card_offer import TopUpOffer, TopUpOfferUse
-from members.models.member import Consent, ExternalId, Member, Tier
+from members.models.member import Consent, ExternalId, Member, MemberBirthday, Tier
 from members.models.member_code import MemberCode
 from members.models.membership import Membership, MembershipPlan
 from members.models.message import Message
@@ -36,6 +36,7 @@ __all__ = [
     "ExternalId",
     "GrowthEntry",
     "Member",
+    "MemberBirthday",
     "MemberCode",
     "MemberTier",
     "Membership",

@@ -27,7 +27,11 @@ class Tier(models.Model):
 
 
 class Member(models.Model):
-    """A person with an account at the group, whatever door they came in by."""
+    """A person with an account at the group, whatever door they came in by.
+
+    A birthday is a month and a day, with the year where they told it; ``birthday_at`` is when it
+    was entered or corrected.
+    """
 
     no = models.CharField(_("number"), max_length=32, unique=True)
     user = models.OneToOneField(
@@ -37,6 +41,10 @@ class Member(models.Model):
         _("phone"), max_length=20, null=True, blank=True, unique=True, help_text=_("E.164")
     )
     nickname = models.CharField(_("nickname"), max_length=40, blank=True)
+    birth_year = models.PositiveSmallIntegerField(_("year of birth"), null=True, blank=True)
+    birth_month = models.PositiveSmallIntegerField(_("month of birth"), null=True, blank=True)
+    birth_day = models.PositiveSmallIntegerField(_("day of birth"), null=True, blank=True)
+    birthday_at = models.DateTimeField(_("birthday entered at"), null=True, blank=True)
     tier = models.ForeignKey(Tier, models.PROTECT, null=True, blank=True, verbose_name=_("tier"))
     growth = models.PositiveIntegerField(_("growth"), default=0)
     home_store = models.ForeignKey(
@@ -57,8 +65,35 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
-        permissions = [("view_phone", "Can see whole phones")]
+        permissions = [
+            ("view_phone", "Can see whole phones"),
+            ("change_birthday", "Can correct birthdays"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    birth_month__isnull=True,
+                    birth_day__isnull=True,
+                    birth_year__isnull=True,
+                    birthday_at__isnull=True,
+                )
+                | Q(
+                    birth_month__isnull=False,
+                    birth_month__range=(1, 12),
+                    birth_day__isnull=False,
+                    birth_day__range=(1, 31),
+                    birthday_at__isnull=False,
+                ),
+                name="members_member_birthday",
+            )
+        ]
         indexes = [
+            # Whose birthday a day is.
+            models.Index(
+                fields=["birth_month", "birth_day"],
+                condition=Q(birth_month__isnull=False),
+                name="members_member_birthdays",
+            ),
             # Staff look people up by how their name begins, whatever the collation.
             models.Index(
                 fields=["nickname"],
@@ -69,6 +104,23 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return self.no
+
+
+class MemberBirthday(CalledByKind):
+    """A birthday that a member had with us: one a year, whatever is corrected in between."""
+
+    member = models.ForeignKey(Member, models.PROTECT, related_name="birthdays")
+    year = models.PositiveSmallIntegerField(_("year"))
+    created_at = models.DateTimeField(_("created at"))
+
+    class Meta:
+        verbose_name = _("birthday")
+        verbose_name_plural = _("birthdays")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "year"], name="members_memberbirthday_once_a_year"
+            )
+        ]
 
 
 class ExternalId(CalledByKind):

@@ -22,6 +22,17 @@ class MembershipPlan(models.Model):
         _("points rate"), default=10_000, help_text=_("basis points of the normal accrual")
     )
     price_level = models.CharField(_("price level"), max_length=32, blank=True)
+    per_member = models.PositiveSmallIntegerField(
+        _("periods per member"),
+        null=True,
+        blank=True,
+        help_text=_("how many a member may buy, those given back in full aside; empty: any number"),
+    )
+    refund_on_request = models.BooleanField(
+        _("refund on request"),
+        default=True,
+        help_text=_("members may ask for the days that are left; if not, staff ask for them"),
+    )
     archived_at = models.DateTimeField(_("archived at"), null=True, blank=True)
 
     class Meta:
@@ -31,7 +42,11 @@ class MembershipPlan(models.Model):
             models.CheckConstraint(
                 condition=Q(price_fen__gt=0, days__gt=0, days__lte=3_660),
                 name="members_membershipplan_positive",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(per_member__isnull=True) | Q(per_member__gt=0),
+                name="members_membershipplan_per_member",
+            ),
         ]
 
     def __str__(self) -> str:
