@@ -19,6 +19,7 @@ class CouponState(TextChoices):
     LOCKED = "locked", _("locked by an order")
     USED = "used", _("used")
     RETURNED = "returned", _("returned")
+    OFFERED = "offered", _("offered as a gift")
     EXPIRED = "expired", _("expired")
     REVOKED = "revoked", _("revoked")
 
@@ -28,7 +29,8 @@ _FROM_USABLE = frozenset(
     {CouponState.LOCKED, CouponState.USED, CouponState.EXPIRED, CouponState.REVOKED}
 )
 COUPON_MACHINE = {
-    CouponState.CLAIMED: _FROM_USABLE,
+    CouponState.CLAIMED: _FROM_USABLE | {CouponState.OFFERED},
+    CouponState.OFFERED: frozenset({CouponState.CLAIMED}),
     CouponState.LOCKED: frozenset({CouponState.USED, CouponState.CLAIMED, CouponState.RETURNED}),
     CouponState.USED: frozenset({CouponState.RETURNED}),
     CouponState.RETURNED: _FROM_USABLE,
@@ -39,3 +41,35 @@ USABLE = (CouponState.CLAIMED, CouponState.RETURNED)
 class RefundPolicy(TextChoices):
     RETURN = "return", _("comes back when the whole order is refunded")
     KEEP = "keep", _("stays used")
+
+
+class Source(TextChoices):
+    """How a member came by a coupon."""
+
+    CLAIM = "claim", _("claimed")
+    POINTS = "points", _("for points")
+    TIER = "tier", _("on reaching a tier")
+    BIRTHDAY = "birthday", _("birthday")
+    CODE = "code", _("by a code")
+    GUIDE = "guide", _("from a guide")
+    SCAN = "scan", _("scanned at a place")
+    PAYMENT = "payment", _("after a payment")
+    PUSH = "push", _("sent by operations")
+
+
+class PoolKind(TextChoices):
+    UNIQUE = "unique", _("many codes, each for one coupon")
+    SHARED = "shared", _("one code for everybody")
+
+
+class TicketState(TextChoices):
+    """Of coupons that were redeemed in a store."""
+
+    REDEEMED = "redeemed", _("redeemed")
+    RETURNED = "returned", _("returned")
+    REVERSED = "reversed", _("reversed")
+
+
+TICKET_MACHINE = {
+    TicketState.REDEEMED: frozenset({TicketState.RETURNED, TicketState.REVERSED}),
+}

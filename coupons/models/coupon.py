@@ -4,8 +4,9 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.models.named import CalledByKind
 from coupons.models.template import Template
-from coupons.states import Channel, CouponState
+from coupons.states import Channel, CouponState, Source
 from members.models import Member
+from members.states import GiftState
 
 
 class CouponQuerySet(models.QuerySet["Coupon"]):
@@ -24,7 +25,22 @@ class Coupon(models.Model):
     valid_from = models.DateTimeField(_("valid from"))
     valid_until = models.DateTimeField(_("valid until"))
     claimed_at = models.DateTimeField(_("claimed at"))
+    source = models.CharField(
+        _("came by"), max_length=10, choices=Source.choices, db_default=Source.CLAIM
+    )
     source_token = models.CharField(_("came by code"), max_length=32, blank=True)
+    given_key = models.CharField(
+        _("given for"), max_length=64, blank=True, db_default="", help_text=_("what gave it, once")
+    )
+    given_by = models.ForeignKey(
+        Member,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="coupons_given",
+        verbose_name=_("given by"),
+        help_text=_("the member who had it first and whose limit it counts for as well"),
+    )
     locked_by = models.CharField(_("order number"), max_length=32, blank=True)
     locked_fen = models.PositiveIntegerField(
         _("discount set aside (fen)"), default=0, help_text=_("while an order locks the coupon")
@@ -40,6 +56,12 @@ class Coupon(models.Model):
             # Two claims at once cannot both be the member's n-th.
             models.UniqueConstraint(
                 fields=["template", "member", "nth"], name="coupons_coupon_nth_once"
+            ),
+            # What is told twice is given once.
+            models.UniqueConstraint(
+                fields=["member", "template", "given_key"],
+                condition=~Q(given_key=""),
+                name="coupons_coupon_given_once",
             ),
             models.CheckConstraint(
                 condition=Q(valid_until__gt=F("valid_from")), name="coupons_coupon_period"
@@ -79,6 +101,9 @@ class Redemption(CalledByKind):
     channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
     reference = models.CharField(_("reference"), max_length=40, db_index=True)
     amount_fen = models.PositiveIntegerField(_("discount (fen)"))
+    returned_fen = models.PositiveIntegerField(
+        _("taken back (fen)"), db_default=0, help_text=_("when a part of the sale was returned")
+    )
     key = models.CharField(_("key"), max_length=120, unique=True)
     redeemed_at = models.DateTimeField(_("redeemed at"))
     reversed_at = models.DateTimeField(_("reversed at"), null=True, blank=True)
@@ -93,4 +118,59 @@ class Redemption(CalledByKind):
                 condition=Q(reversed_at__isnull=True),
                 name="coupons_redemption_one_live",
             ),
+            models.CheckConstraint(
+                condition=Q(returned_fen__lte=F("amount_fen")),
+                name="coupons_redemption_returned_within",
+            ),
         ]
+
+
+class CouponGift(models.Model):
+    """A coupon offered to whoever opens the link first; its token is a code of the kernel."""
+
+    no = models.CharField(_("number"), max_length=32, unique=True)
+    coupon = models.ForeignKey(Coupon, models.PROTECT, related_name="gifts")
+    giver = models.ForeignKey(
+        Member, models.PROTECT, related_name="coupon_gifts_given", verbose_name=_("given by")
+    )
+    taker = models.ForeignKey(
+        Member,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="coupon_gifts_taken",
+        verbose_name=_("accepted by"),
+    )
+    token = models.CharField(_("token"), max_length=32, unique=True)
+    greeting = models.CharField(_("greeting"), max_length=80, blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=GiftState.choices)
+    offered_at = models.DateTimeField(_("offered at"))
+    expires_at = models.DateTimeField(_("expires at"))
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("gift of a coupon")
+        verbose_name_plural = _("gifts of coupons")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["coupon"], condition=Q(state="offered"), name="coupons_gift_one_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="offered", ended_at__isnull=True)
+                | (~Q(state="offered") & Q(ended_at__isnull=False)),
+                name="coupons_gift_ended_stamped",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="accepted", taker__isnull=False)
+                | (~Q(state="accepted") & Q(taker__isnull=True)),
+                name="coupons_gift_taken",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"], condition=Q(state="offered"), name="coupons_gift_ending"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.no

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel import conditions
 from config.kernel.errors import DomainError
 from config.kernel.money import BASIS_POINTS
+from coupons import member_facts
 from coupons.states import Channel, CouponKind, RefundPolicy
 from stores.models import Operator
 
@@ -63,6 +64,29 @@ class Template(models.Model):
     points_price = models.PositiveIntegerField(
         _("price in points"), null=True, blank=True, help_text=_("empty: it costs nothing")
     )
+    claim_for = models.JSONField(
+        _("who may have one"),
+        default=dict,
+        blank=True,
+        help_text=_("condition over the member; {} = everybody"),
+    )
+    per_day = models.PositiveSmallIntegerField(
+        _("per member and day"), null=True, blank=True, help_text=_("empty: as many as in all")
+    )
+    slots_ready = models.PositiveIntegerField(
+        _("kept ready for a rush"),
+        default=0,
+        help_text=_("so many can be claimed at the same moment without waiting for each other"),
+    )
+    planned_per_hour = models.PositiveIntegerField(
+        _("planned claims per hour"), null=True, blank=True
+    )
+    gift_days = models.PositiveSmallIntegerField(
+        _("days to accept a gift"), default=0, help_text=_("0: cannot be given to a friend")
+    )
+    other_operators = models.BooleanField(_("stores of other operators take it"), default=False)
+    stopped_at = models.DateTimeField(_("stopped at"), null=True, blank=True)
+    use_stopped_at = models.DateTimeField(_("use stopped at"), null=True, blank=True)
     archived_at = models.DateTimeField(_("archived at"), null=True, blank=True)
 
     class Meta:
@@ -89,6 +113,11 @@ class Template(models.Model):
                 name="coupons_template_points_price",
             ),
             models.CheckConstraint(
+                # What cannot be used any more is not handed out either.
+                condition=Q(use_stopped_at__isnull=True) | Q(stopped_at__isnull=False),
+                name="coupons_template_stopped",
+            ),
+            models.CheckConstraint(
                 condition=Q(kind="amount", value__gt=0)
                 | Q(kind="percent", value__gt=0, value__lte=10_000),
                 name="coupons_template_value",
@@ -105,6 +134,10 @@ class Template(models.Model):
             conditions.validate(self.scope)
         except DomainError as error:
             errors["scope"] = str(error)
+        try:
+            member_facts.validate(self.claim_for)
+        except DomainError as error:
+            errors["claim_for"] = str(error)
         if not isinstance(self.channels, list) or not set(self.channels) <= set(all_channels()):
             errors["channels"] = _('a list of "mall" and "store"')
         if not _are_shares(self.sponsor_shares):
@@ -119,3 +152,17 @@ def _are_shares(value: Any) -> bool:
     if not isinstance(value, dict) or any(type(v) is not int or v < 0 for v in value.values()):
         return False
     return sum(value.values()) == BASIS_POINTS
+
+
+class ClaimSlot(models.Model):
+    """One of a template's quota, counted as issued beforehand: whoever claims in a rush takes a
+    row of their own instead of waiting for the template's counter."""
+
+    template = models.ForeignKey(Template, models.PROTECT, related_name="slots")
+
+    class Meta:
+        verbose_name = _("coupon kept ready")
+        verbose_name_plural = _("coupons kept ready")
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -1,0 +1,45 @@
+"""What a rule of claiming may ask about a member: facts, each with who knows it.
+
+An app above registers what it alone knows (the mall: paid orders). Only the facts that a
+condition names are looked up.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from config.kernel import conditions
+
+Load = Callable[[int, datetime], Any]
+"""(member id, now) → the fact's value; None where it is unknown, and then no clause holds."""
+
+_loads: dict[str, Load] = {}
+
+
+def register_member_fact(name: str, kind: str, label: Any, load: Load) -> None:
+    conditions.register_fact(name, kind, label)
+    _loads[name] = load
+
+
+def validate(condition: Any) -> None:
+    """Raise ConditionInvalid for what cannot be said about a member."""
+    conditions.validate(condition)
+    for name in _named(condition or {}):
+        if name not in _loads:
+            raise conditions.ConditionInvalid(problem=f"{name!r} is nothing that a member has")
+
+
+def member_fits(*, member_id: int, condition: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the member is one of those that ``condition`` means. One look-up per fact."""
+    names = _named(condition)
+    facts = {name: _loads[name](member_id, now) for name in names if name in _loads}
+    return conditions.holds(condition, facts)
+
+
+def _named(condition: Mapping[str, Any]) -> set[str]:
+    if "fact" in condition:
+        return {condition["fact"]}
+    parts = [*condition.get("all", []), *condition.get("any", [])]
+    if "not" in condition:
+        parts.append(condition["not"])
+    return set().union(*map(_named, parts)) if parts else set()
