@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.models.named import CalledByKind
 from mall.models.catalogue import Sku
+from mall.models.points_offer import PointsOffer
 from mall.states import (
     DiscountKind,
     FulfilmentKind,
@@ -13,7 +14,7 @@ from mall.states import (
     OrderState,
     TenderKind,
 )
-from members.models import Card, CardProduct, Member
+from members.models import Card, CardProduct, Member, MembershipPlan
 from stores.models import Account, Operator, Store
 
 
@@ -48,6 +49,7 @@ class Order(models.Model):
     """Everything that is paid for: goods and stored-value cards alike.
 
     ``total_fen = gross_fen − discount_fen + freight_fen``; the tenders add up to it once paid.
+    ``points`` are all that it takes, as money (worth ``points_fen`` of the total) or as a price.
     ``snapshot`` keeps the prices, rules and quote it was made of. An order never points at a
     guide: attribution points down at the order.
     """
@@ -65,6 +67,8 @@ class Order(models.Model):
     discount_fen = models.PositiveIntegerField(_("discount (fen)"), default=0)
     freight_fen = models.PositiveIntegerField(_("freight (fen)"), default=0)
     total_fen = models.PositiveIntegerField(_("total (fen)"))
+    points = models.PositiveIntegerField(_("points"), default=0, db_default=0)
+    points_fen = models.PositiveIntegerField(_("paid by points (fen)"), default=0, db_default=0)
     snapshot = models.JSONField(_("snapshot"), default=dict)
     placed_at = models.DateTimeField(_("placed at"))
     expires_at = models.DateTimeField(_("pay until"))
@@ -83,6 +87,10 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(total_fen=F("gross_fen") - F("discount_fen") + F("freight_fen")),
                 name="mall_order_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(points_fen__lte=F("total_fen")) & (Q(points_fen=0) | Q(points__gt=0)),
+                name="mall_order_points_within",
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=["paid", "completed", "closed"]) | Q(paid_at__isnull=False),
@@ -117,7 +125,9 @@ class OrderLine(models.Model):
     """``net_fen = gross_fen − discount_fen``; refunds count units and money up to these.
 
     A line that puts value on a card costs its principal; ``bonus_fen`` is what was promised on top
-    when it was placed. A top-up names the ``card`` it goes to.
+    when it was placed. A top-up names the ``card`` it goes to. A membership is for
+    ``membership_days``, as its plan said when it was placed. Goods of the points shop cost
+    ``points_price`` points a piece beside their price in money, which may be nothing.
     """
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="lines")
@@ -136,6 +146,26 @@ class OrderLine(models.Model):
         verbose_name=_("card topped up"),
     )
     bonus_fen = models.PositiveIntegerField(_("bonus (fen)"), default=0)
+    membership_plan = models.ForeignKey(
+        MembershipPlan,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("membership plan"),
+    )
+    membership_days = models.PositiveIntegerField(_("days of membership"), default=0, db_default=0)
+    points_offer = models.ForeignKey(
+        PointsOffer,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("offer for points"),
+    )
+    points_price = models.PositiveIntegerField(
+        _("price in points"), default=0, db_default=0, help_text=_("per piece, beside the money")
+    )
     title = models.CharField(_("title"), max_length=160)
     options = models.JSONField(_("options"), default=dict, blank=True)
     quantity = models.PositiveIntegerField(_("quantity"))
@@ -164,6 +194,11 @@ class OrderLine(models.Model):
                 name="mall_orderline_refund_within",
             ),
             models.CheckConstraint(
+                condition=Q(points_offer__isnull=True, points_price=0)
+                | Q(kind="goods", points_offer__isnull=False, points_price__gt=0),
+                name="mall_orderline_points",
+            ),
+            models.CheckConstraint(
                 condition=Q(
                     kind="goods",
                     sku__isnull=False,
@@ -182,8 +217,25 @@ class OrderLine(models.Model):
                     sku__isnull=True,
                     card_product__isnull=False,
                     card__isnull=False,
+                )
+                | Q(
+                    kind="membership",
+                    sku__isnull=True,
+                    card_product__isnull=True,
+                    card__isnull=True,
+                    bonus_fen=0,
                 ),
                 name="mall_orderline_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    kind="membership",
+                    membership_plan__isnull=False,
+                    membership_days__gt=0,
+                    quantity=1,
+                )
+                | (~Q(kind="membership") & Q(membership_plan__isnull=True, membership_days=0)),
+                name="mall_orderline_membership",
             ),
         ]
 
@@ -211,7 +263,11 @@ class Adjustment(models.Model):
 
 
 class Tender(models.Model):
-    """One way an order is paid: a card lot's principal or bonus, or WeChat Pay.
+    """One way an order is paid: points, a card lot's principal or bonus, WeChat Pay, or money
+    at a desk.
+
+    ``points`` pay ``amount_fen`` of the order; as the price of lines of the points shop they pay
+    none of its fen.
 
     ``from_topup``: out of the lot that the same order buys; its account is known once that is
     paid for.
@@ -221,6 +277,7 @@ class Tender(models.Model):
     position = models.PositiveSmallIntegerField(_("position"))
     kind = models.CharField(_("kind"), max_length=16, choices=TenderKind.choices)
     amount_fen = models.PositiveIntegerField(_("amount (fen)"))
+    points = models.PositiveIntegerField(_("points"), default=0, db_default=0)
     account = models.ForeignKey(
         Account, models.PROTECT, null=True, blank=True, verbose_name=_("card lot account")
     )
@@ -232,9 +289,29 @@ class Tender(models.Model):
         verbose_name_plural = _("tenders")
         constraints = [
             models.UniqueConstraint(fields=["order", "position"], name="mall_tender_position"),
-            models.CheckConstraint(condition=Q(amount_fen__gt=0), name="mall_tender_positive"),
             models.CheckConstraint(
-                condition=Q(kind="wechat", account__isnull=True, from_topup=False)
+                condition=Q(kind="points_price", amount_fen=0)
+                | (~Q(kind="points_price") & Q(amount_fen__gt=0)),
+                name="mall_tender_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["points", "points_price"], points__gt=0)
+                | (~Q(kind__in=["points", "points_price"]) & Q(points=0)),
+                name="mall_tender_points",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    kind__in=[
+                        "wechat",
+                        "cash",
+                        "bank_card",
+                        "transfer",
+                        "points",
+                        "points_price",
+                    ],
+                    account__isnull=True,
+                    from_topup=False,
+                )
                 | (
                     Q(kind__in=["card_principal", "card_bonus"])
                     & (Q(account__isnull=False) | Q(from_topup=True))
