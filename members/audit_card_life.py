@@ -106,7 +106,9 @@ register(
         SELECT u.id, u.key, u.bonus_fen, t.amount FROM members_topupofferuse u
         JOIN members_cardlot l ON l.key = u.key
         LEFT JOIN stores_transfer t ON t.key = 'card.bonus:' || u.key
-        WHERE u.returned_at IS NOT NULL OR t.amount IS DISTINCT FROM u.bonus_fen
+        LEFT JOIN stores_transfer v ON v.key = 'card.void:' || u.key
+        WHERE (u.returned_at IS NOT NULL) <> (v.id IS NOT NULL)
+          OR t.amount IS DISTINCT FROM u.bonus_fen
         UNION ALL
         SELECT min(id), NULL, offer_id, count(*) FROM members_topupofferuse
         WHERE once AND returned_at IS NULL GROUP BY offer_id, member_id HAVING count(*) > 1

@@ -146,7 +146,8 @@ register(
             UNION ALL
             SELECT debit_id, -amount FROM stores_transfer
             WHERE code IN
-              ('card.spend', 'card.adjust', 'card.payback', 'card.charge', 'bonus.withdraw')
+              ('card.spend', 'card.adjust', 'card.payback', 'card.charge', 'bonus.withdraw',
+                'card.void', 'bonus.void')
           ) AS leg GROUP BY account_id
         )
         SELECT c.operator_id, sum(a.balance) AS outstanding, sum(coalesce(f.amount, 0)) AS booked

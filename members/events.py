@@ -132,6 +132,16 @@ class CardAdjusted(EventBase):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CardPurchaseVoided(EventBase):
+    """A purchase that nothing was spent of was undone. ``subject_id``: the card's key."""
+
+    kind: ClassVar[str] = "members.card_purchase_voided"
+    subject_type: ClassVar[str] = "card"
+    lot_id: int
+    principal_fen: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardGiftChanged(EventBase):
     """A gift was offered, accepted, taken back, or nobody came. ``subject_id``: the gift's key."""
 
