@@ -18,6 +18,7 @@ from members.selectors_cards import card_rules, topup_offer_choose
 from members.services.card_issue import card_issue, card_sale_check
 from members.services.card_offer import card_offer_return
 from members.services.card_topup import card_topup, card_topup_check
+from members.states import PayWay
 from stores.models import Operator
 
 VALUE_KINDS = (LineKind.CARD, LineKind.TOPUP)
@@ -129,10 +130,18 @@ def _with_offer(
     return ValueLine(kind, product, operator, card, principal_fen, bonus_fen, None)
 
 
-def value_put(*, order: Order, line: OrderLine, wechat_id: int, now: datetime) -> CardLot | None:
-    """The value of a line that has been paid for, out of the gateway's account: a new card, or a
-    lot on the one named, which is returned. Raises CardProductChanged and CardRefused when what
-    was promised cannot be had any more."""
+def value_put(
+    *,
+    order: Order,
+    line: OrderLine,
+    funding_id: int,
+    now: datetime,
+    way: str = PayWay.SOURCE,
+    actor: Actor = SYSTEM,
+) -> CardLot | None:
+    """The value of a line that has been paid for, out of the account that the money is in: a new
+    card, or a lot on the one named, which is returned. Raises CardProductChanged and CardRefused
+    when what was promised cannot be had any more."""
     product = line.card_product
     assert product is not None  # constraint mall_orderline_kind
     key = value_key(order.no, line.position)
@@ -146,10 +155,11 @@ def value_put(*, order: Order, line: OrderLine, wechat_id: int, now: datetime) -
             bonus_fen=line.bonus_fen,
             offer_id=offer_id,
             store_id=order.store_id,
-            funding_account_id=wechat_id,
+            funding_account_id=funding_id,
+            way=way,
             reference=order.no,
             key=key,
-            actor=SYSTEM,
+            actor=actor,
             now=now,
         )
     if product.min_fen is None and product.price_fen != line.net_fen:
@@ -161,10 +171,11 @@ def value_put(*, order: Order, line: OrderLine, wechat_id: int, now: datetime) -
         bonus_fen=line.bonus_fen,
         offer_id=offer_id,
         store_id=order.store_id,
-        funding_account_id=wechat_id,
+        funding_account_id=funding_id,
+        way=way,
         reference=order.no,
         key=key,
-        actor=SYSTEM,
+        actor=actor,
         now=now,
     )
     return None

@@ -138,7 +138,7 @@ def _pay_order(order: Order, payment: Payment, now: datetime) -> None:
     for line in lines:
         if line.kind in VALUE_KINDS:
             goods_fen -= line.net_fen
-            topped_up = value_put(order=order, line=line, wechat_id=accounts.wechat, now=now)
+            topped_up = value_put(order=order, line=line, funding_id=accounts.wechat, now=now)
     if goods_fen:
         post(
             [

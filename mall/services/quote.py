@@ -23,7 +23,7 @@ from mall.offers import Offer, Offers, offers
 from mall.pricing import Discount, Item, Priced, Rule, price
 from mall.services.order_value import ValueLine, card_line, topup_line
 from mall.services.quote_tenders import Tender, allocations, goods_tenders, with_topup
-from mall.states import LineKind
+from mall.states import LineKind, TenderKind
 
 EXPLAIN_SECONDS = 15 * 60
 # What an order's columns of fen hold.
@@ -68,7 +68,8 @@ class Basket:
     ``card_product`` instead. ``topup_card`` is a card of theirs to be topped up, alone or with
     goods, which may then be paid with what it has and gets. ``amount_fen`` goes on the card.
     ``use_card`` pays with stored value as far as it goes, from ``card_no`` alone when given, at
-    most ``card_fen`` when given."""
+    most ``card_fen`` when given. ``pay_by`` is what pays value that is bought alone: a desk takes
+    money of its own."""
 
     member_id: int
     store_code: str
@@ -80,6 +81,7 @@ class Basket:
     use_card: bool = False
     card_no: str = ""
     card_fen: int | None = None
+    pay_by: str = TenderKind.WECHAT
 
 
 @dataclass(frozen=True)
@@ -404,6 +406,6 @@ def _card_quote(basket: Basket, shelf: Offers, value: ValueLine) -> Quote:
         lines=(_line_of(value),),
         priced=_with_value(price([], []), value),
         coupons=(),
-        tenders=with_topup((), value),
+        tenders=with_topup((), value, basket.pay_by),
         allocations=allocations((), (), value),
     )

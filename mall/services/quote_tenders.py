@@ -84,13 +84,15 @@ def _new_lot(basket: "Basket", shelf: Offers, value: ValueLine, now: datetime) -
     ]
 
 
-def with_topup(tenders: tuple[Tender, ...], value: ValueLine | None) -> tuple[Tender, ...]:
-    """WeChat pays the top-up together with its part of the goods."""
+def with_topup(
+    tenders: tuple[Tender, ...], value: ValueLine | None, pay_by: str = TenderKind.WECHAT
+) -> tuple[Tender, ...]:
+    """WeChat (``pay_by`` for value alone) pays the top-up together with its part of the goods."""
     if value is None:
         return tenders
     by_card = tuple(t for t in tenders if t.part is not None)
     rest = sum(t.amount_fen for t in tenders if t.part is None)
-    return (*by_card, Tender(TenderKind.WECHAT, rest + value.principal_fen))
+    return (*by_card, Tender(pay_by, rest + value.principal_fen))
 
 
 def allocations(

@@ -39,6 +39,7 @@ export async function card({ params: [no], signal, go }) {
 const WHAT = {
   "card.issue": "Bought", "card.topup": "Topped up", "card.bonus": "Bonus", "card.adjust": "Corrected", "card.spend": "Paid with it",
   "card.refund": "Came back", "card.payback": "Paid back", "card.charge": "Charged", "bonus.withdraw": "Bonus withdrawn",
+  "card.void": "Purchase undone", "bonus.void": "Bonus undone",
 };
 
 /** A quote as soon as an amount is chosen: the best offer is in it. */

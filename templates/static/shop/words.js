@@ -64,7 +64,7 @@ const zh = {
   "A mini-program logs its shopper in without asking. Here the sandbox plays WeChat and makes up a shopper for you.":
     "小程序会静默登录；在这里由沙箱扮演微信，为你造一位顾客。",
   "Bought": "购卡", "Topped up": "充值", "Bonus": "赠送", "Corrected": "更正", "Paid with it": "消费", "Came back": "退回",
-  "Paid back": "退款", "Charged": "扣除", "Bonus withdrawn": "收回赠送", "Other": "其他", "bonus": "赠送", "principal": "本金",
+  "Paid back": "退款", "Charged": "扣除", "Bonus withdrawn": "收回赠送", "Purchase undone": "购买撤销", "Bonus undone": "赠送撤销", "Other": "其他", "bonus": "赠送", "principal": "本金",
   "It is offered to a friend.": "正在赠送给好友。", "Nothing can be paid with this card now.": "这张卡目前不能支付。",
   "Statement": "明细", "{amount} on it": "余额 {amount}", "Nothing yet.": "还没有记录。", "Top up": "充值",
   "Amount, in yuan": "金额（元）", "Please enter an amount, such as 500.": "请输入金额，例如 500。",
