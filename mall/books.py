@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mall.states import TenderKind
 from stores.ledger import AccountSpec, accounts_ensure
 
 
@@ -24,3 +25,11 @@ def books(operator_code: str, operator_id: int, mchid: str) -> Books:
     )
     ids = accounts_ensure([AccountSpec(code, operator_id=operator_id) for code in codes])
     return Books(*(ids[code] for code in codes))
+
+
+def takings(*, way: str, operator_code: str, operator_id: int, store_code: str) -> int:
+    """The account of money that was taken for an operator without the gateway: cash lies in a
+    store, whatever a bank moves (``way``: bank_card, transfer) is on the operator's account."""
+    by_cash = way == TenderKind.CASH
+    code = f"cash:{operator_code}:{store_code}" if by_cash else f"bank:{operator_code}"
+    return accounts_ensure([AccountSpec(code, operator_id=operator_id)])[code]

@@ -126,3 +126,24 @@ class PosTicketRefunded(PosTicketEvent):
 
     kind: ClassVar[str] = "mall.pos_ticket_refunded"
     refund_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSaleEvent(EventBase):
+    """``subject_id`` is the primary key of the sale; no order where a number was closed."""
+
+    subject_type: ClassVar[str] = "store_sale"
+    order_id: int | None
+    member_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSaleMade(StoreSaleEvent):
+    """Stored value was sold in a store; the money may still be on its way."""
+
+    kind: ClassVar[str] = "mall.store_sale_made"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSaleVoided(StoreSaleEvent):
+    kind: ClassVar[str] = "mall.store_sale_voided"

@@ -27,10 +27,10 @@ class OrderNotPayable(Conflict):
 
 
 class PaymentElsewhere(Conflict):
-    """Its parameters are signed for one mini-program and work in no other."""
+    """Its parameters are signed for one mini-program, or for a code, and work nowhere else."""
 
     code = "payment_elsewhere"
-    message = _("This order is being paid in another mini-program. Finish or cancel it there.")
+    message = _("This order is being paid elsewhere. Finish or cancel it there.")
 
 
 class PayerUnknown(DomainError):
@@ -59,7 +59,8 @@ def payment_create(
         open_states = [PaymentState.CREATED, PaymentState.PENDING]
         payment = order.payments.filter(state__in=open_states).first()
         if payment is not None:
-            if payment.appid != appid:
+            # One by code, shown at a desk, has parameters that no mini-program could use.
+            if payment.appid != appid or not payment.payer_openid:
                 raise PaymentElsewhere()
             return payment
         amount = Tender.objects.get(order=order, kind=TenderKind.WECHAT).amount_fen
