@@ -207,11 +207,12 @@ WITH head AS (
   RETURNING id
 ), line AS (
   INSERT INTO mall_orderline (order_id, position, kind, sku_id, card_product_id, card_id,
-    bonus_fen, title, options, quantity, unit_price_fen, gross_fen, discount_fen, net_fen,
-    refunded_quantity, refunded_fen)
+    bonus_fen, membership_plan_id, membership_days, title, options, quantity, unit_price_fen,
+    gross_fen, discount_fen, net_fen, refunded_quantity, refunded_fen)
   SELECT head.id, l.*, 0, 0 FROM head, jsonb_to_recordset(%(lines)s::jsonb) AS l(position int,
-    kind text, sku_id bigint, card_product_id bigint, card_id bigint, bonus_fen int, title text,
-    options jsonb, quantity int, unit_price_fen int, gross_fen int, discount_fen int, net_fen int)
+    kind text, sku_id bigint, card_product_id bigint, card_id bigint, bonus_fen int,
+    membership_plan_id bigint, membership_days int, title text, options jsonb, quantity int,
+    unit_price_fen int, gross_fen int, discount_fen int, net_fen int)
   RETURNING id, position
 ), adjustment AS (
   INSERT INTO mall_adjustment (line_id, kind, reference, title, amount_fen)

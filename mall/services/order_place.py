@@ -151,6 +151,8 @@ def _write(
             "card_product_id": x.card_product_id,
             "card_id": x.card_id,
             "bonus_fen": x.bonus_fen,
+            "membership_plan_id": x.membership_plan_id,
+            "membership_days": x.membership_days,
             "title": x.title,
             "options": x.options,
             "quantity": x.quantity,

@@ -21,6 +21,7 @@ from config.kernel.money import yuan
 from coupons.selectors import CouponRule, coupon_rules
 from mall.offers import Offer, Offers, offers
 from mall.pricing import Discount, Item, Priced, Rule, price
+from mall.services.order_membership import membership_offered
 from mall.services.order_value import ValueLine, card_line, topup_line
 from mall.services.quote_tenders import Tender, allocations, goods_tenders, with_topup
 from mall.states import LineKind, TenderKind
@@ -39,8 +40,8 @@ class SkuUnavailable(DomainError):
 class BasketInvalid(DomainError):
     code = "basket_invalid"
     message = _(
-        "Goods and a new stored-value card are bought in separate orders, one card at a time;"
-        " a top-up says its amount."
+        "Goods, a new stored-value card and a membership are bought in separate orders, one card"
+        " at a time; a top-up says its amount."
     )
 
 
@@ -65,8 +66,9 @@ class CouponNotApplicable(DomainError):
 @dataclass(frozen=True)
 class Basket:
     """What a member wants to buy. ``lines`` are (SKU code, pieces); a card purchase names
-    ``card_product`` instead. ``topup_card`` is a card of theirs to be topped up, alone or with
-    goods, which may then be paid with what it has and gets. ``amount_fen`` goes on the card.
+    ``card_product``, a membership ``membership_plan`` instead. ``topup_card`` is a card of theirs
+    to be topped up, alone or with goods, which may then be paid with what it has and gets.
+    ``amount_fen`` goes on the card.
     ``use_card`` pays with stored value as far as it goes, from ``card_no`` alone when given, at
     most ``card_fen`` when given. ``pay_by`` is what pays value that is bought alone: a desk takes
     money of its own."""
@@ -76,6 +78,7 @@ class Basket:
     lines: tuple[tuple[str, int], ...] = ()
     card_product: str = ""
     topup_card: str = ""
+    membership_plan: str = ""
     amount_fen: int | None = None
     coupon_nos: tuple[str, ...] = ()
     use_card: bool = False
@@ -100,6 +103,8 @@ class Line:
     card_id: int | None = None
     bonus_fen: int = 0
     offer_id: int | None = None
+    membership_plan_id: int | None = None
+    membership_days: int = 0
 
     @property
     def gross_fen(self) -> int:
@@ -155,6 +160,7 @@ class Quote:
                 "discount_fen": line.gross_fen - line.net_fen,
                 "net_fen": line.net_fen,
                 "bonus_fen": line.bonus_fen,
+                "membership_days": line.membership_days,
                 "tenders_fen": list(self.allocations[i]),
             }
             for i, line in enumerate(self.lines)
@@ -207,12 +213,15 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
     many for any number of them, and eight more where a card is bought or topped up.
 
     Raises StoreUnknown, SkuUnavailable, BasketInvalid, BasketTooLarge, CardProductUnknown,
-    CardUnknown, TopUpElsewhere, CardRefused (what this member may not buy) and
-    CouponNotApplicable (a coupon that is not the member's, or not usable now).
+    CardUnknown, TopUpElsewhere, CardRefused (what this member may not buy), what
+    ``membership_offered`` raises, and CouponNotApplicable (a coupon that is not the member's, or
+    not usable now).
     """
     wanted = _merged(basket.lines)
     _shape_check(basket)
     shelf = offers(store_code=basket.store_code, sku_codes=list(wanted), now=now)
+    if basket.membership_plan:
+        return _membership_quote(basket, shelf, now)
     value = _value_line(basket, shelf, now)
     if value is not None and not wanted:
         return _card_quote(basket, shelf, value)
@@ -332,12 +341,15 @@ def _coupon_rule(coupon: CouponRule) -> Rule:
 
 
 def _shape_check(basket: Basket) -> None:
-    """Raise BasketInvalid unless it is goods, a new card, a top-up, or goods with a top-up."""
+    """Raise BasketInvalid unless it is goods, a new card, a top-up, goods with a top-up, or a
+    membership."""
     goods, new, topup = bool(basket.lines), bool(basket.card_product), bool(basket.topup_card)
+    membership = bool(basket.membership_plan)
     alone = not goods and (bool(basket.coupon_nos) or basket.use_card)
     if (
-        not (goods or new or topup)
+        not (goods or new or topup or membership)
         or (new and (goods or topup))
+        or (membership and (goods or new or topup))
         or alone
         or (topup and basket.amount_fen is None)
         or (basket.amount_fen is not None and not (new or topup))
@@ -392,6 +404,39 @@ def _line_of(value: ValueLine) -> Line:
         card_id=None if value.card is None else value.card.pk,
         bonus_fen=value.bonus_fen,
         offer_id=value.offer_id,
+    )
+
+
+def _membership_quote(basket: Basket, shelf: Offers, now: datetime) -> Quote:
+    """A membership: its operator gets the money, by WeChat; no discount falls on it."""
+    plan = membership_offered(plan_code=basket.membership_plan, member_id=basket.member_id, now=now)
+    line = Line(
+        kind=LineKind.MEMBERSHIP,
+        title=plan.name,
+        options={},
+        quantity=1,
+        unit_price_fen=plan.price_fen,
+        net_fen=plan.price_fen,
+        code=plan.code,
+        membership_plan_id=plan.pk,
+        membership_days=plan.days,
+    )
+    return Quote(
+        basket=basket,
+        offers=shelf,
+        operator_id=plan.operator.pk,
+        operator_code=plan.operator.code,
+        mchid=plan.operator.mchid,
+        lines=(line,),
+        priced=Priced(
+            items=(Item(plan.code, 1, plan.price_fen, {}),),
+            discounts=(),
+            refusals=(),
+            nets=(plan.price_fen,),
+        ),
+        coupons=(),
+        tenders=(Tender(TenderKind.WECHAT, plan.price_fen),),
+        allocations=((plan.price_fen,),),
     )
 
 

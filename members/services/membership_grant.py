@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Count, F, Max, Q
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel import locks
@@ -20,9 +20,44 @@ LOCK = "members.membership"
 MOST_AHEAD = timedelta(days=3_660)
 
 
+class MembershipPlanUnknown(NotFound):
+    """There is no such plan, or it is not sold any more."""
+
+    code = "membership_plan_unknown"
+
+
 class MembershipTooFar(Conflict):
     code = "membership_too_far"
     message = _("This membership is paid for years ahead already.")
+
+
+class MembershipLimit(Conflict):
+    code = "membership_limit"
+    message = _("This membership is sold {most} times per member at most.")
+
+
+def membership_plan_on_sale(*, code: str) -> MembershipPlan:
+    """With its operator. One statement. Raises MembershipPlanUnknown."""
+    plan = MembershipPlan.objects.filter(code=code, archived_at__isnull=True)
+    found = plan.select_related("operator").first()
+    if found is None:
+        raise MembershipPlanUnknown()
+    return found
+
+
+def membership_check(*, plan: MembershipPlan, member_id: int, now: datetime) -> datetime:
+    """When a period would begin that is paid for at ``now``: at once, or where the member's last
+    one ends. One statement. Raises MembershipLimit, MembershipTooFar."""
+    bought = Membership.objects.filter(member_id=member_id, plan=plan).aggregate(
+        until=Max("until", filter=Q(ended_at__isnull=True)),
+        count=Count("pk", filter=Q(refunded_fen__lt=F("price_fen"))),
+    )
+    if plan.per_member is not None and bought["count"] >= plan.per_member:
+        raise MembershipLimit(most=plan.per_member)
+    since = max(now, bought["until"]) if bought["until"] else now
+    if since - now > MOST_AHEAD:
+        raise MembershipTooFar()
+    return since
 
 
 def membership_grant(
@@ -34,25 +69,23 @@ def membership_grant(
     key: str,
     actor: Actor,
     now: datetime,
+    days: int | None = None,
 ) -> Membership:
     """Begin a period of the plan at ``now``, or where the member's last one ends.
 
-    ``price_fen`` is what was paid, after discounts; ``reference`` the order, ``key`` its line.
-    Raises NotFound for a plan that is not sold, DuplicateTransfer for a key that was granted
-    before, MembershipTooFar.
+    ``price_fen`` is what was paid, after discounts; ``reference`` the order, ``key`` its line;
+    ``days`` what was promised, the plan's when left out. Raises MembershipPlanUnknown for one
+    that is not sold (any more), DuplicateTransfer for a key that was granted before,
+    MembershipLimit, MembershipTooFar.
     """
     with transaction.atomic():
         locks.advisory(LOCK, [member_id])
         plan = MembershipPlan.objects.filter(pk=plan_id, archived_at__isnull=True).first()
         if plan is None:
-            raise NotFound()
+            raise MembershipPlanUnknown()
         if Membership.objects.filter(key=key).exists():
             raise DuplicateTransfer()
-        paid = Membership.objects.filter(member_id=member_id, plan=plan, ended_at__isnull=True)
-        last = paid.aggregate(until=Max("until"))["until"]
-        since = max(now, last) if last else now
-        if since - now > MOST_AHEAD:
-            raise MembershipTooFar()
+        since = membership_check(plan=plan, member_id=member_id, now=now)
         membership = Membership.objects.create(
             member_id=member_id,
             plan=plan,
@@ -60,7 +93,7 @@ def membership_grant(
             key=key,
             price_fen=price_fen,
             since=since,
-            until=since + timedelta(days=plan.days),
+            until=since + timedelta(days=plan.days if days is None else days),
             created_at=now,
         )
         event = MembershipGranted(subject_id=membership.pk, member_id=member_id, plan_id=plan.pk)
