@@ -8,15 +8,10 @@ history of earlier runs.
 import argparse
 import json
 import os
-import random
 import socket
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,255 +27,57 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
 
-from config.kernel import clock
 from config.sandbox.wechat import FakeWechat
-from mall.services.quote import Basket, quote
-from tests.bench.measure import Call, Load, cpu_seconds, load, statements
-from tests.bench.reads import login, reads
-from tests.bench.seed import Shopper, World, seed
-from tests.bench.writes import SHOPPERS, writes
+from tests.bench.bench import Bench
+from tests.bench.measure import postgres_pid
+from tests.bench.seed import World, seed
+from tests.bench.writes import SHOPPERS
 
 RESULT = Path("build/bench.json")
 HISTORY = Path("build/bench-history.jsonl")
-CLIENTS = 8
 
 
-@dataclass
-class Case:
-    """One measured case; CPU is per request, ``sql`` of one request."""
+def prepare(n: int) -> World:
+    """A fresh database for cases of ``n`` requests."""
+    database = settings.DATABASES["default"]
+    outside = connection.get_connection_params()
+    name = database["NAME"]
+    with psycopg.connect(
+        dbname="postgres",
+        host=outside.get("host"),
+        user=outside.get("user"),
+        password=outside.get("password"),
+        autocommit=True,
+    ) as admin:
+        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        admin.execute(f'CREATE DATABASE "{name}"')
+    call_command("migrate", verbosity=0)
+    print("filling the database …", flush=True)
+    # Nobody buys twice: a card and a coupon are as they were seeded.
+    return seed(shoppers=n * SHOPPERS + 200)
 
-    load: Load
-    web_cpu_ms: float
-    pg_cpu_ms: float
-    sql: int
 
-    @property
-    def cpu_ms(self) -> float:
-        return self.web_cpu_ms + self.pg_cpu_ms
-
-
-class Bench:
-    def __init__(self, full: bool, wechat: FakeWechat) -> None:
-        self.wechat = wechat
-        self.n = 1_500 if full else 300
-        self.world: World
-        self.clients = CLIENTS
-        self.cases: dict[str, Case] = {}
-        self.hot_to_spread: list[float] = []
-        self.taken = 0
-
-    # -- servers ----------------------------------------------------------------------------
-
-    def prepare(self) -> None:
-        database = settings.DATABASES["default"]
-        outside = connection.get_connection_params()
-        name = database["NAME"]
-        with psycopg.connect(
-            dbname="postgres",
-            host=outside.get("host"),
-            user=outside.get("user"),
-            password=outside.get("password"),
-            autocommit=True,
-        ) as admin:
-            admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            admin.execute(f'CREATE DATABASE "{name}"')
-        call_command("migrate", verbosity=0)
-        print("filling the database …", flush=True)
-        # Nobody buys twice: a card and a coupon are as they were seeded.
-        self.world = seed(shoppers=self.n * SHOPPERS + 200)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            backend = cursor.fetchone()[0]
-        self.postgres = int(Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1])
-
-    def start(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        threads = os.environ.get("WEB_THREADS", "4")
-        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
-        command += ["--port", str(port), "--workers", "2", "--blocking-threads", threads]
-        command += ["--no-ws", "--log-level", "warning", "config.wsgi:application"]
-        # Each of its threads may wait for the fake WeChat: what is measured is the login.
-        gateway = {"WECHAT_CONFIG": str(self.wechat.config_path), "GATEWAY_SLOTS": threads}
-        self.server = subprocess.Popen(command, env=os.environ | gateway)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            try:
-                with socket.create_connection(("127.0.0.1", port), timeout=1):
-                    return
-            except OSError:
-                time.sleep(0.1)
-        raise SystemExit("bench: the web server did not start")
-
-    # -- cases ------------------------------------------------------------------------------
-
-    def case(self, name: str, calls: Sequence[Call], probe: Call | None = None) -> Case:
-        """Measure ``calls``; the first two fifths warm up and count for nothing."""
-        sql = statements(self.url, probe or calls[0])
-        calls = calls if probe else calls[1:]
-        # Every connection must have prepared and planned its statements before it counts.
-        warm = len(calls) * 2 // 5
-        load(self.url, calls[:warm], clients=CLIENTS)
-        web, pg = cpu_seconds(self.server.pid), cpu_seconds(self.postgres)
-        measured = load(self.url, calls[warm:], clients=CLIENTS)
-        if measured.wrong:
-            raise SystemExit(f"bench: {name}: {measured.wrong} wrong answers: {measured.sample}")
-        n = len(calls) - warm
-        found = Case(
-            load=measured,
-            web_cpu_ms=(cpu_seconds(self.server.pid) - web) * 1000 / n,
-            pg_cpu_ms=(cpu_seconds(self.postgres) - pg) * 1000 / n,
-            sql=sql,
-        )
-        self.cases[name] = found
-        print(f"  {name}: {found.cpu_ms:.2f} ms CPU", flush=True)
-        return found
-
-    def shoppers(self, n: int) -> list[Shopper]:
-        found = self.world.shoppers[self.taken : self.taken + n]
-        self.taken += n
-        if len(found) < n:
-            raise SystemExit("bench: too few shoppers were seeded")
-        return found
-
-    def run(self) -> None:
-        n, rng = self.n, random.Random(1)
-        codes = [sku.code for sku in self.world.skus]
-        token = lambda s: (("X-Session-Token", s.token),)  # noqa: E731
-
-        reads(self)
-        login(self, self.wechat)
-
-        readers = self.world.shoppers[:50]
-        self.case(
-            "quote",
-            [
-                Call("POST", "/api/v1/quotes", self._basket([rng.choice(codes)], s), token(s))
-                for s in (readers * (n // 50 + 1))[:n]
-            ],
-        )
-        writes(self)
-        self.case(
-            "claim",
-            [
-                Call(
-                    "POST",
-                    f"/api/v1/coupon-templates/{self.world.claimable.code}/claim",
-                    b"{}",
-                    (*token(s), ("Idempotency-Key", f"claim-{s.member_id:09d}")),
-                    201,
-                )
-                for s in self.world.shoppers[:n]
-            ],
-        )
-        self._oversell()
-
-    def _basket(self, skus: list[str], shopper: Shopper, version: str = "") -> bytes:
-        body: dict[str, Any] = {
-            "store": "bench",
-            "lines": [{"sku": code, "quantity": 1} for code in skus],
-            "coupons": [shopper.coupon_no],
-            "use_card": True,
-        }
-        if version:
-            body["quote_version"] = version
-        return json.dumps(body).encode()
-
-    def orders(self, shoppers: list[Shopper], baskets: list[list[str]]) -> list[Call]:
-        """Orders as their shoppers were quoted; quoting is not part of what is measured."""
-        calls = []
-        for shopper, skus in zip(shoppers, baskets, strict=True):
-            basket = Basket(
-                member_id=shopper.member_id,
-                store_code="bench",
-                lines=tuple((code, 1) for code in skus),
-                coupon_nos=(shopper.coupon_no,),
-                use_card=True,
-            )
-            version = quote(basket=basket, now=clock.now()).document()["version"]
-            headers = (
-                ("X-Session-Token", shopper.token),
-                ("Idempotency-Key", f"order-{shopper.member_id:09d}"),
-            )
-            body = self._basket(skus, shopper, version)
-            calls.append(Call("POST", "/api/v1/orders", body, headers, 201))
-        return calls
-
-    def floor(self, shopper: Shopper, rng: random.Random) -> bytes:
-        skus = rng.sample(self.world.skus, 2)
-        facts = {
-            "skus": [sku.pk for sku in skus],
-            "coupon": shopper.coupon_id,
-            "member": shopper.member_id,
-            "operator": self.world.operator_id,
-            "store": self.world.store_id,
-            "sales": self.world.sales_id,
-            "principal": shopper.principal_id,
-            "bonus": shopper.bonus_id,
-            "gross": sum(sku.price_fen for sku in skus),
-            "off": self.world.template.value,
-        }
-        return json.dumps(facts).encode()
-
-    def add(self, name: str, found: Load, **figures: Any) -> None:
-        """A case that was measured by other means than :meth:`case`."""
-        self.cases[name] = Case(found, **figures)
-        print(f"  {name}: {self.cases[name].cpu_ms:.2f} ms CPU", flush=True)
-
-    def _oversell(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM mall_stock WHERE on_hand < reserved")
-            if cursor.fetchone()[0]:
-                raise SystemExit("bench: stock was oversold")
-
-    # -- results ----------------------------------------------------------------------------
-
-    def document(self) -> dict[str, Any]:
-        floors = {k: v for k, v in self.cases.items() if k.startswith("floor_")}
-        listed = {
-            *("product_list", "product_page", "product_list_cached", "product_page_cached"),
-            "quote",
-        }
-        ping = floors["floor_ping"].cpu_ms
-        list_floor, orm_floor = floors["floor_list"].cpu_ms, floors["floor_orm"].cpu_ms
-        return {
-            "at": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "requests_per_case": self.n,
-            "clients": CLIENTS,
-            "cases": {
-                name: {
-                    "rps": round(c.load.rps, 1),
-                    "p50_ms": round(c.load.p50_ms, 2),
-                    "p99_ms": round(c.load.p99_ms, 2),
-                    "web_cpu_ms": round(c.web_cpu_ms, 3),
-                    "pg_cpu_ms": round(c.pg_cpu_ms, 3),
-                    "sql": c.sql,
-                    "ratio": round(c.cpu_ms / (list_floor if name in listed else orm_floor), 2),
-                }
-                for name, c in self.cases.items()
-                if name not in floors
-            },
-            "floors": {
-                name: {
-                    "web_cpu_ms": round(c.web_cpu_ms, 3),
-                    "pg_cpu_ms": round(c.pg_cpu_ms, 3),
-                    "rps": round(c.load.rps, 1),
-                    "sql": c.sql,
-                }
-                for name, c in floors.items()
-            },
-            "hot_to_spread": round(statistics.median(self.hot_to_spread), 2),
-            "hot_to_spread_rounds": [round(ratio, 2) for ratio in self.hot_to_spread],
-            "to_floor_sql": round(
-                self.cases["place_and_pay"].cpu_ms / floors["floor_sql"].cpu_ms, 2
-            ),
-            "cached_to_ping": {
-                name: round(self.cases[f"{name}_cached"].cpu_ms / ping, 2)
-                for name in ("product_list", "product_page")
-            },
-        }
+def start(wechat: FakeWechat) -> tuple[subprocess.Popen, str]:
+    """The web server and where it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    threads = os.environ.get("WEB_THREADS", "4")
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--workers", "2", "--blocking-threads", threads]
+    command += ["--no-ws", "--log-level", "warning", "config.wsgi:application"]
+    # Each of its threads may wait for the fake WeChat: what is measured is the login.
+    gateway = {"WECHAT_CONFIG": str(wechat.config_path), "GATEWAY_SLOTS": threads}
+    server = subprocess.Popen(command, env=os.environ | gateway)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return server, f"http://127.0.0.1:{port}"
+        except OSError:
+            time.sleep(0.1)
+    server.terminate()
+    raise SystemExit("bench: the web server did not start")
 
 
 def show(document: dict[str, Any]) -> None:
@@ -316,16 +113,18 @@ def show(document: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="./run bench", description=__doc__)
     parser.add_argument("--full", action="store_true", help="five times as many requests")
-    arguments = parser.parse_args()
+    n = 1_500 if parser.parse_args().full else 300
     with TemporaryDirectory() as folder, FakeWechat(folder) as wechat:
-        bench = Bench(arguments.full, wechat)
-        bench.prepare()
-        bench.start()
+        world = prepare(n)
+        server, url = start(wechat)
+        bench = Bench(
+            n=n, world=world, wechat=wechat, url=url, server=server.pid, postgres=postgres_pid()
+        )
         try:
             bench.run()
         finally:
-            bench.server.terminate()
-            bench.server.wait(timeout=20)
+            server.terminate()
+            server.wait(timeout=20)
             connections.close_all()
     document = bench.document()
     show(document)

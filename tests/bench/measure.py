@@ -6,10 +6,13 @@ import statistics
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from django.db import connection as database
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -50,6 +53,14 @@ def cpu_seconds(pid: int) -> float:
     return total
 
 
+def postgres_pid() -> int:
+    """The server process of the database: the parent of the one that serves our connection."""
+    with database.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        backend = cursor.fetchone()[0]
+    return int(Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def _cpu_clock(pid: int) -> int:
     """The kernel's name for the CPU clock of a process, as clock_getcpuclockid(3) makes it."""
     return (~pid << 3) | 2
@@ -60,17 +71,25 @@ def _tree(pid: int) -> list[int]:
     while queue:
         process = queue.pop()
         found.append(process)
-        for task in Path(f"/proc/{process}/task").glob("*/children"):
+        for thread in _threads(process):
             try:
-                queue += [int(x) for x in task.read_text().split()]
+                children = Path(f"/proc/{process}/task/{thread}/children").read_text()
             except OSError:
                 continue
+            queue += map(int, children.split())
     return found
+
+
+def _threads(pid: int) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
 
 
 def load(url: str, calls: Sequence[Call], *, clients: int = 8) -> Load:
     """Send ``calls`` from ``clients`` connections in two processes, each call once."""
-    processes = 2 if len(calls) >= 2 * clients else 1
+    processes = 2 if clients > 1 and len(calls) >= 2 * clients else 1
     shares = [list(calls[i::processes]) for i in range(processes)]
     started = time.perf_counter()
     if processes == 1:
@@ -133,13 +152,13 @@ def send(connection: http.client.HTTPConnection, call: Call, **headers: str) -> 
 
 def statements(url: str, call: Call) -> int:
     """How many SQL statements the server says ``call`` takes."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
-    headers = {**dict(call.headers), "X-Probe": "1"}
-    if call.body:
-        headers["Content-Type"] = "application/json"
-    connection.request(call.method, call.path, body=call.body or None, headers=headers)
-    answer = connection.getresponse()
-    text = answer.read()
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)) as connection:
+        headers = {**dict(call.headers), "X-Probe": "1"}
+        if call.body:
+            headers["Content-Type"] = "application/json"
+        connection.request(call.method, call.path, body=call.body or None, headers=headers)
+        answer = connection.getresponse()
+        text = answer.read()
     if answer.status != call.status:
         raise RuntimeError(f"{call.method} {call.path}: {answer.status} {text[:300]!r}")
     return int(answer.headers["X-Statements"])

@@ -9,7 +9,7 @@ from config.sandbox.wechat.accounts import APPID
 from tests.bench.measure import Call, load
 
 if TYPE_CHECKING:
-    from tests.bench.__main__ import Bench, Case
+    from tests.bench.bench import Bench, Case
 
 LOGIN = "/_allauth/app/v1/auth/provider/token"
 # Nobody knows this parameter, so the answer is neither kept nor taken from the cache.

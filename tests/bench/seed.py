@@ -10,7 +10,7 @@ from config.kernel import clock
 from config.kernel.actors import SYSTEM
 from coupons.guards import coupon_claim
 from coupons.models import Coupon, Template
-from mall.models import Sku, Stock, StockMovement
+from mall.models import Order, Sku, Stock, StockMovement
 from members.models import CardLot, Member
 from members.services.card_issue import card_issue
 from stores.ledger import AccountSpec, accounts_ensure
@@ -26,11 +26,20 @@ from tests.factories import (
     make_product,
     make_store,
     make_template,
+    make_terminal,
     publish_policy,
     session_token,
 )
 
 PIECES = 1_000_000
+# A fen leaves the card and comes back, over and over: its balance stays what it was.
+_LINES = """
+INSERT INTO stores_transfer (debit_id, credit_id, amount, code, key, reference, occurred_at)
+SELECT CASE WHEN n %% 2 = 1 THEN %(principal)s::bigint ELSE %(sales)s::bigint END,
+  CASE WHEN n %% 2 = 1 THEN %(sales)s::bigint ELSE %(principal)s::bigint END, 1,
+  CASE WHEN n %% 2 = 1 THEN 'card.spend' ELSE 'card.refund' END, 'bench-line:' || n, 'BENCH', now()
+FROM generate_series(1, %(lines)s::int) AS n
+"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,11 @@ class Shopper:
     coupon_no: str
     principal_id: int
     bonus_id: int
+    card_id: int
+    card_no: str
+
+    def newest_order(self) -> str:
+        return Order.objects.filter(member_id=self.member_id).latest("pk").no
 
 
 @dataclass(frozen=True)
@@ -55,10 +69,17 @@ class World:
     claimable: Template
     skus: list[Sku]
     shoppers: list[Shopper]
+    card_product_id: int
+    terminal_id: int
+    terminal_no: str
+    terminal_key: str
+    # One of the shoppers, with a long statement.
+    reader: Shopper
 
 
-def seed(*, shoppers: int, products: int = 200) -> World:
-    """Fill an empty database; cards and coupons through the services that guard them."""
+def seed(*, shoppers: int, products: int = 200, lines: int = 100_000) -> World:
+    """Fill an empty database; cards and coupons through the services that guard them. ``lines`` is
+    how long the longest statement is."""
     fresh.restart()
     now = clock.now()
     operator = make_operator(code="bench")
@@ -86,7 +107,7 @@ def seed(*, shoppers: int, products: int = 200) -> World:
         [AccountSpec("cash:bench"), AccountSpec("sales.card:bench:bench", operator_id=operator.pk)]
     )
     members = []
-    for n in range(shoppers):
+    for n in range(shoppers + 1):
         with transaction.atomic():
             member = make_member()
             token = session_token(member.user)
@@ -101,8 +122,16 @@ def seed(*, shoppers: int, products: int = 200) -> World:
                 now=now,
             )
             members.append((member, token))
+    terminal, key = make_terminal(store=store)
+    found = _shoppers(members)
     with connection.cursor() as cursor:
         cursor.execute(function_sql())
+        facts = {
+            "lines": lines,
+            "principal": found[0].principal_id,
+            "sales": accounts["sales.card:bench:bench"],
+        }
+        cursor.execute(_LINES, facts)
         cursor.execute("UPDATE kernel_event SET relayed_at = occurred_at WHERE relayed_at IS NULL")
     world = World(
         operator_id=operator.pk,
@@ -112,7 +141,13 @@ def seed(*, shoppers: int, products: int = 200) -> World:
         template=template,
         claimable=claimable,
         skus=skus,
-        shoppers=_shoppers(members),
+        # What is measured on the long statement disturbs nobody else.
+        shoppers=found[1:],
+        card_product_id=product.pk,
+        terminal_id=terminal.pk,
+        terminal_no=terminal.no,
+        terminal_key=key,
+        reader=found[0],
     )
     # Plans as a database that has lived a while has them.
     previous = connection.get_autocommit()
@@ -134,6 +169,8 @@ def _shoppers(members: list[tuple[Member, str]]) -> list[Shopper]:
             coupon_no=coupons[member.pk].no,
             principal_id=lots[member.pk].principal_id,
             bonus_id=lots[member.pk].bonus_id,
+            card_id=lots[member.pk].card_id,
+            card_no=lots[member.pk].card.no,
         )
         for member, token in members
     ]

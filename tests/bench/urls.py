@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from tests.bench import floors
+from tests.bench import floors, floors_value
 
 urlpatterns = [
     path("floor/ping", floors.ping),
@@ -8,5 +8,9 @@ urlpatterns = [
     path("floor/orm", floors.checkout_orm),
     path("floor/sql", floors.checkout_sql),
     path("floor/fn", floors.checkout_fn),
+    path("floor/topup", floors_value.topup),
+    path("floor/till", floors_value.till),
+    path("floor/wallet", floors_value.wallet),
+    path("floor/statement", floors_value.statement),
     path("", include("config.urls")),
 ]

@@ -18,7 +18,7 @@ from config.kernel.relay import relay_once
 from tests.bench.measure import Call, Load, cpu_seconds, load
 
 if TYPE_CHECKING:
-    from tests.bench.__main__ import Bench, Case
+    from tests.bench.bench import Bench, Case
 
 ROUNDS = 3
 RUSHES = 5
@@ -97,14 +97,14 @@ def rush(bench: "Bench") -> None:
             hot = name == "hot_sku"
             baskets = [[codes[0] if hot else rng.choice(codes)] for _buyer in range(n)]
             calls = bench.orders(bench.shoppers(n), baskets)
-            web, pg = cpu_seconds(bench.server.pid), cpu_seconds(bench.postgres)
+            web, pg = cpu_seconds(bench.server), cpu_seconds(bench.postgres)
             measured = load(bench.url, calls, clients=bench.clients)
             if measured.wrong:
                 raise SystemExit(f"bench: {name}: {measured.wrong} wrong: {measured.sample}")
             if turn:
                 loads[name].append(measured)
                 cpu[name] = (
-                    cpu[name][0] + cpu_seconds(bench.server.pid) - web,
+                    cpu[name][0] + cpu_seconds(bench.server) - web,
                     cpu[name][1] + cpu_seconds(bench.postgres) - pg,
                 )
     for name, found in loads.items():
