@@ -204,13 +204,14 @@ register(
     Line(
         14,
         "refund.lines",
-        "what was refunded of a line is its refunds' allocations and its share by units",
+        "what was refunded of a line is its refunds' allocations and, of goods, its share by units",
         """
         SELECT l.id, l.net_fen, l.refunded_fen, l.refunded_quantity, coalesce(sum(a.amount_fen), 0)
         FROM mall_orderline l LEFT JOIN mall_refundallocation a ON a.line_id = l.id
         GROUP BY l.id
         HAVING l.refunded_fen <> coalesce(sum(a.amount_fen), 0)
-          OR l.refunded_fen <> l.net_fen::bigint * l.refunded_quantity / l.quantity
+          OR (l.kind <> 'membership'
+            AND l.refunded_fen <> l.net_fen::bigint * l.refunded_quantity / l.quantity)
           OR l.refunded_fen > l.net_fen OR l.refunded_quantity > l.quantity
         """,
     ),

@@ -1,4 +1,5 @@
-"""Audit lines of orders that put value on cards. Numbers are those of the rules."""
+"""Audit lines of orders that put value on cards or buy memberships. Numbers are those of the
+rules."""
 
 from config.kernel.audit import Line, register
 
@@ -31,6 +32,21 @@ register(
         WHERE l.kind IN ('card', 'topup') AND ((o.paid_at IS NULL) <> (k.id IS NULL)
           OR (o.paid_at IS NOT NULL AND (p.amount <> l.net_fen OR b.amount <> l.bonus_fen
             OR k.card_id <> coalesce(l.card_id, k.card_id))))
+        """,
+    ),
+    Line(
+        12,
+        "order.membership_granted",
+        "a membership that was paid for is one period of its days, given back as its line was",
+        """
+        SELECT l.id, o.no, l.net_fen, l.refunded_fen, m.price_fen, m.refunded_fen AS given_back
+        FROM mall_orderline l JOIN mall_order o ON o.id = l.order_id
+        LEFT JOIN members_membership m ON m.key = o.no || ':' || l.position
+        WHERE l.kind = 'membership' AND ((o.paid_at IS NULL) <> (m.id IS NULL)
+          OR m.price_fen <> l.net_fen OR m.refunded_fen <> l.refunded_fen
+          OR (m.ended_at IS NULL) <> (l.refunded_quantity = 0)
+          OR m.plan_id <> l.membership_plan_id OR m.member_id <> o.member_id
+          OR m.until - m.since <> make_interval(days => l.membership_days))
         """,
     ),
 )

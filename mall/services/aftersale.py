@@ -22,6 +22,7 @@ from mall.events import AfterSaleChanged, OrderRefunded
 from mall.guards import stock_return
 from mall.locks import aftersale_lock, order_lock
 from mall.models import AfterSale, AfterSaleLine, Fulfilment, Order, OrderLine
+from mall.services.order_membership import membership_back, membership_worth
 from mall.services.order_state import (
     aftersale_transition,
     fulfilment_transition,
@@ -68,6 +69,25 @@ class CardNotReturnable(Conflict):
     message = _("A stored-value card is refunded at the service desk, not as goods.")
 
 
+class MembershipByStaff(Conflict):
+    """The plan says so."""
+
+    code = "membership_by_staff"
+    message = _("The service desk gives this membership back.")
+
+
+# What after-sale gives back; stored value is paid back by its own services.
+RETURNABLE = (LineKind.GOODS, LineKind.MEMBERSHIP)
+
+
+def may_come_back(order: Order) -> bool:
+    """Whether something of the order may be given back now: goods until the after-sale window
+    ends, a membership also after it."""
+    if order.state == OrderState.CLOSED:
+        return order.lines.filter(kind=LineKind.MEMBERSHIP).exists()
+    return order.state in (OrderState.PAID, OrderState.COMPLETED)
+
+
 def aftersale_request(
     *,
     order_no: str,
@@ -81,17 +101,22 @@ def aftersale_request(
 ) -> AfterSale:
     """Ask for ``lines`` (position, units) back. A pickup that is waiting is held meanwhile.
 
-    Raises OrderUnknown, AfterSaleNotPossible, AfterSaleOpen, AfterSaleEmpty, LineUnknown,
-    RefundTooLarge, CardNotReturnable.
+    A membership is given back for its days that are left now, as long as it lasts. Raises
+    OrderUnknown, AfterSaleNotPossible, AfterSaleOpen, AfterSaleEmpty, LineUnknown, RefundTooLarge,
+    CardNotReturnable, MembershipByStaff (a member whose plan does not let them ask) and what
+    ``membership_worth`` raises.
     """
     scope: dict[str, Any] = {} if member_id is None else {"member_id": member_id}
     with transaction.atomic():
         order = order_lock(no=order_no, **scope)
-        if order.state not in (OrderState.PAID, OrderState.COMPLETED):
+        if not may_come_back(order):
             raise AfterSaleNotPossible()
         if order.after_sales.filter(state=AfterSaleState.REQUESTED).exists():
             raise AfterSaleOpen()
         wanted = _wanted(order, lines)
+        for line, _units in wanted:
+            if line.kind == LineKind.MEMBERSHIP:
+                _membership_check(order, line, by_member=member_id is not None, now=now)
         after_sale = AfterSale.objects.create(
             no=new_no("AS"),
             order=order,
@@ -121,7 +146,8 @@ def aftersale_request(
 def aftersale_approve(*, after_sale_no: str, reason: str, actor: Actor, now: datetime) -> AfterSale:
     """Give the money, the goods and what hangs on them back.
 
-    Raises AfterSaleUnknown, IllegalTransition (decided already), RefundTooLarge.
+    Raises AfterSaleUnknown, IllegalTransition (decided already), RefundTooLarge, and for a
+    membership what ``membership_worth`` raises.
     """
     with transaction.atomic():
         after_sale = _locked(after_sale_no)
@@ -135,14 +161,19 @@ def aftersale_approve(*, after_sale_no: str, reason: str, actor: Actor, now: dat
             decision=reason[:200],
             decided_at=now,
         )
-        rows = list(after_sale.lines.all())
+        rows = list(after_sale.lines.select_related("line"))
         quantities = {row.line_id: row.quantity for row in rows}
         whole = _takes_the_rest(order, quantities)
         if whole:
             # Before the refunds: coupons are locked before accounts (config.kernel.locks).
             coupon_return(reference=order.no, now=now)
         refund_lines(
-            order=order, after_sale=after_sale, quantities=quantities, actor=actor, now=now
+            order=order,
+            after_sale=after_sale,
+            quantities=quantities,
+            worths=_memberships_end(after_sale, rows, reason, actor, now),
+            actor=actor,
+            now=now,
         )
         event = OrderRefunded(
             subject_id=order.pk,
@@ -207,12 +238,43 @@ def _wanted(order: Order, lines: Sequence[tuple[int, int]]) -> list[tuple[OrderL
         line = by_position.get(position)
         if line is None:
             raise LineUnknown(line=position)
-        if line.kind != LineKind.GOODS:
+        if line.kind not in RETURNABLE:
             raise CardNotReturnable()
         if line.refunded_quantity + units > line.quantity:
             raise RefundTooLarge(line=position)
         wanted.append((line, units))
     return wanted
+
+
+def _membership_check(order: Order, line: OrderLine, *, by_member: bool, now: datetime) -> None:
+    plan = line.membership_plan
+    assert plan is not None  # constraint mall_orderline_membership
+    if by_member and not plan.refund_on_request:
+        raise MembershipByStaff()
+    membership_worth(order=order, line=line, moment=now)
+
+
+def _memberships_end(
+    after_sale: AfterSale,
+    rows: Sequence[AfterSaleLine],
+    reason: str,
+    actor: Actor,
+    now: datetime,
+) -> dict[int, int]:
+    """End the memberships that come back; line id → the fen they are worth, by the days that were
+    left when it was asked for."""
+    return {
+        row.line_id: membership_back(
+            order=after_sale.order,
+            line=row.line,
+            reason=reason,
+            asked_at=after_sale.created_at,
+            actor=actor,
+            now=now,
+        )
+        for row in rows
+        if row.line.kind == LineKind.MEMBERSHIP
+    }
 
 
 def _takes_the_rest(order: Order, quantities: Mapping[int, int]) -> bool:

@@ -16,8 +16,9 @@ from config.kernel.states import ApprovalState
 from mall.models import AfterSale, Order, Refund
 from mall.pricing import refund_amount
 from mall.services.aftersale import AfterSaleUnknown, aftersale_approve
+from mall.services.order_membership import membership_worth
 from mall.services.refund_create import RefundTooLarge
-from mall.states import AfterSaleState
+from mall.states import AfterSaleState, LineKind
 from stores.approvals import approval_needed
 from stores.states import Role
 
@@ -25,12 +26,18 @@ REFUND = "mall.refund"
 
 
 def aftersale_amount(*, after_sale: AfterSale) -> int:
-    """Fen that approving it now would give back. Raises RefundTooLarge."""
+    """Fen that approving it now would give back; of a membership, what it was worth when it was
+    asked for. Raises RefundTooLarge and what ``membership_worth`` raises."""
     total_fen = 0
     for row in after_sale.lines.select_related("line"):
         line = row.line
         if line.refunded_quantity + row.quantity > line.quantity:
             raise RefundTooLarge(line=line.position)
+        if line.kind == LineKind.MEMBERSHIP:
+            total_fen += membership_worth(
+                order=after_sale.order, line=line, moment=after_sale.created_at
+            )
+            continue
         total_fen += refund_amount(
             line.net_fen, line.quantity, line.refunded_quantity, row.quantity
         )

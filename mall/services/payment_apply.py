@@ -25,11 +25,13 @@ from mall.locks import OrderUnknown, order_lock, payment_lock
 from mall.models import Adjustment, Order, OrderLine, Payment
 from mall.services.notification_record import notification_record
 from mall.services.order_end import end_unpaid
+from mall.services.order_membership import MEMBERSHIP_BROKEN, membership_put
 from mall.services.order_state import order_transition, payment_transition
 from mall.services.order_value import VALUE_KINDS, CardProductChanged, value_put, value_spend
 from mall.services.refund_create import refund_late_payment
 from mall.states import (
     DiscountKind,
+    LineKind,
     OrderState,
     PaymentState,
     ReservationState,
@@ -48,7 +50,13 @@ class PaymentMismatch(Conflict):
 
 
 # What an order was promised and can no longer have: it ends, and its money goes back.
-_PROMISES_BROKEN = (CardRefused, HoldNotOpen, CouponUnavailable, CardProductChanged)
+_PROMISES_BROKEN = (
+    CardRefused,
+    HoldNotOpen,
+    CouponUnavailable,
+    CardProductChanged,
+    *MEMBERSHIP_BROKEN,
+)
 
 
 def payment_notify(*, notification: GatewayNotification, now: datetime) -> str:
@@ -139,6 +147,8 @@ def _pay_order(order: Order, payment: Payment, now: datetime) -> None:
         if line.kind in VALUE_KINDS:
             goods_fen -= line.net_fen
             topped_up = value_put(order=order, line=line, funding_id=accounts.wechat, now=now)
+        elif line.kind == LineKind.MEMBERSHIP:
+            membership_put(order=order, line=line, now=now)
     if goods_fen:
         post(
             [
@@ -159,8 +169,8 @@ def _pay_order(order: Order, payment: Payment, now: datetime) -> None:
         # The rest is held on a card.
         card_capture(reference=order.no, acceptor_code=order.operator.code, now=now, actor=SYSTEM)
     stock_end(order_id=order.pk, reference=order.no, state=ReservationState.SOLD, now=now)
-    if all(line.kind in VALUE_KINDS for line in lines):
-        # Nothing to hand over: stored value is delivered by being there.
+    if all(line.kind in (*VALUE_KINDS, LineKind.MEMBERSHIP) for line in lines):
+        # Nothing to hand over: stored value and membership are delivered by being there.
         order_transition(order=order, to_state=OrderState.COMPLETED, actor=SYSTEM, now=now)
 
 

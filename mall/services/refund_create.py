@@ -42,8 +42,10 @@ def refund_lines(
     quantities: Mapping[int, int],
     actor: Actor,
     now: datetime,
+    worths: Mapping[int, int] | None = None,
 ) -> list[Refund]:
-    """Give back ``quantities`` (line id → units) of a locked order.
+    """Give back ``quantities`` (line id → units) of a locked order; of lines in ``worths`` (line id
+    → fen), which time has used up in part, that much instead of what was paid.
 
     Updates the counters of lines and allocations, writes one Refund per tender. Returns the
     refunds; raises RefundTooLarge when a line has not that many units left.
@@ -62,6 +64,7 @@ def refund_lines(
         if line.refunded_quantity + units > line.quantity:
             raise RefundTooLarge(line=line.position)
         amount = refund_amount(line.net_fen, line.quantity, line.refunded_quantity, units)
+        amount = (worths or {}).get(line_id, amount)
         left = [a.amount_fen - a.refunded_fen for a in by_line[line_id]]
         for allocation, part in zip(by_line[line_id], refund_split(amount, left), strict=True):
             allocation.refunded_fen += part
