@@ -7,6 +7,15 @@ from django.utils.translation import gettext_lazy as _
 class CouponKind(TextChoices):
     AMOUNT = "amount", _("amount off")
     PERCENT = "percent", _("percent off")
+    PRICE = "price", _("a fixed price")
+    EXCHANGE = "exchange", _("exchange for a product")
+    NTH = "nth", _("every N-th piece cheaper")
+    FREIGHT = "freight", _("freight")
+
+
+class Span(TextChoices):
+    ORDER = "order", _("the order")
+    LINE = "line", _("each line by itself")
 
 
 class Channel(TextChoices):

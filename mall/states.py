@@ -41,6 +41,11 @@ class DiscountKind(TextChoices):
 class PromotionKind(TextChoices):
     AMOUNT = "amount", _("amount off")
     PERCENT = "percent", _("percent off")
+    PRICE = "price", _("a fixed price")
+    MULTI = "multi", _("N for a price")
+    NTH = "nth", _("every N-th piece cheaper")
+    BUNDLE = "bundle", _("a bundle for a price")
+    GIFT = "gift", _("a gift")
 
 
 class TenderKind(TextChoices):
@@ -61,6 +66,10 @@ class SaleWay(TextChoices):
     BANK_CARD = TenderKind.BANK_CARD.value, _("bank card")
     WECHAT = TenderKind.WECHAT.value, _("WeChat Pay")
     TRANSFER = TenderKind.TRANSFER.value, _("bank transfer")
+
+
+# What is set aside and given back in points, whatever of an order's fen it pays.
+POINT_KINDS = (TenderKind.POINTS, TenderKind.POINTS_PRICE)
 
 
 class PaymentState(TextChoices):

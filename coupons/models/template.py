@@ -5,10 +5,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from config.kernel import conditions
 from config.kernel.errors import DomainError
 from config.kernel.money import BASIS_POINTS
 from coupons import member_facts
+from coupons.models.terms import Terms, constraints, terms_errors
 from coupons.states import Channel, CouponKind, RefundPolicy
 from stores.models import Operator
 
@@ -17,10 +17,11 @@ def all_channels() -> list[str]:
     return [str(channel) for channel in Channel]
 
 
-class Template(models.Model):
+class Template(Terms):
     """What a coupon is worth, for what, when, how many, and who bears it.
 
-    ``value`` is fen for amount off and basis points off for percent (2,000 = 20 % off = 八折).
+    ``value`` is fen for amount off, basis points off for percent (2,000 = 20 % off = 八折) and
+    the N-th piece, and what a piece costs in fen for a fixed price and an exchange.
     ``issued`` and ``spent_fen`` are guarded counters, changed by ``coupons.guards`` alone.
     """
 
@@ -119,9 +120,12 @@ class Template(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(kind="amount", value__gt=0)
-                | Q(kind="percent", value__gt=0, value__lte=10_000),
+                | Q(kind__in=["percent", "nth"], value__gt=0, value__lte=10_000)
+                | Q(kind__in=["price", "exchange"])
+                | Q(kind="freight", value=0),
                 name="coupons_template_value",
             ),
+            *constraints("coupons_template"),
         ]
 
     def __str__(self) -> str:
@@ -129,11 +133,7 @@ class Template(models.Model):
 
     def clean(self) -> None:
         """What the database cannot say about a form's JSON. Raises ValidationError per field."""
-        errors: dict[str, Any] = {}
-        try:
-            conditions.validate(self.scope)
-        except DomainError as error:
-            errors["scope"] = str(error)
+        errors = terms_errors(self)
         try:
             member_facts.validate(self.claim_for)
         except DomainError as error:
