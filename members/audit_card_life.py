@@ -57,8 +57,9 @@ register(
           FROM stores_transfer t
           WHERE t.reference = b.no AND t.debit_id IN (o.principal_id, o.bonus_id)
         ) AS x ON true
-        WHERE (x.amount, x.charged, x.withdrawn)
-          IS DISTINCT FROM (l.amount_fen, l.charged_fen, l.withdrawn_fen)
+        LEFT JOIN stores_transfer u ON u.key = 'card.uncharge:' || b.no || ':' || l.lot_id
+        WHERE (x.amount, x.charged, x.withdrawn, coalesce(u.amount, 0)) IS DISTINCT FROM
+          (l.amount_fen - l.returned_fen, l.charged_fen, l.withdrawn_fen, l.returned_fen)
         UNION ALL
         SELECT b.no, NULL, b.amount_fen, b.charged_fen, b.withdrawn_fen
         FROM members_cardpayback b JOIN members_card c ON c.id = b.card_id
@@ -66,6 +67,7 @@ register(
         GROUP BY b.id, c.state
         HAVING c.state <> 'closed' OR b.amount_fen <> coalesce(sum(l.amount_fen), 0)
           OR b.charged_fen <> coalesce(sum(l.charged_fen), 0)
+          OR b.returned_fen <> coalesce(sum(l.returned_fen), 0)
           OR b.withdrawn_fen <> coalesce(sum(l.withdrawn_fen), 0)
         """,
     ),

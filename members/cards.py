@@ -135,16 +135,24 @@ def _parts(lot: LotValue, principal_fen: int, bonus_fen: int) -> list[CardPart]:
 
 @dataclass(frozen=True, slots=True)
 class PaybackPart:
-    """What closing a card does to one lot, in fen: ``amount`` of principal goes back to the
-    payer, ``charged`` of it pays for bonus that was spent, ``withdrawn`` bonus is taken away."""
+    """What closing a card does to one lot, in fen: ``amount`` goes back to the payer, ``charged``
+    of the principal pays for bonus that was spent, ``withdrawn`` bonus is taken away. ``returned``
+    of the amount was charged before, for bonus that an order's refund has brought back since."""
 
     amount: int
     charged: int
     withdrawn: int
+    returned: int = 0
 
 
 def payback_split(
-    *, principal_fen: int, bonus_fen: int, bonus_granted_fen: int, free: bool, rule: str
+    *,
+    principal_fen: int,
+    bonus_fen: int,
+    bonus_granted_fen: int,
+    free: bool,
+    rule: str,
+    bonus_charged_fen: int = 0,
 ) -> PaybackPart:
     """What is paid back of a lot with so much left of it.
 
@@ -152,9 +160,11 @@ def payback_split(
     the principal that is left goes back in full. By the rule "withdraw" the bonus was never
     earned: what was spent of it is charged to the principal, as far as that goes. The bonus that
     is left is always withdrawn. ``bonus_granted_fen`` is less what was withdrawn or charged for
-    before, so it can be less than what is left of it after an order's refund.
+    before, so it can be less than what is left of it after an order's refund: then the bonus that
+    came back was paid for, and as much of ``bonus_charged_fen`` (what was charged before) returns.
     """
     charged = 0
     if not free and rule == "withdraw":
         charged = min(principal_fen, max(bonus_granted_fen - bonus_fen, 0))
-    return PaybackPart(principal_fen - charged, charged, bonus_fen)
+    returned = min(bonus_charged_fen, max(bonus_fen - bonus_granted_fen, 0))
+    return PaybackPart(principal_fen - charged + returned, charged, bonus_fen, returned)

@@ -122,6 +122,25 @@ class CardPaidBack(EventBase):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CardPaybackChanged(EventBase):
+    """One part of a payback waits for its money, or has it. ``subject_id``: the line's key."""
+
+    kind: ClassVar[str] = "members.card_payback_changed"
+    subject_type: ClassVar[str] = "card_payback_line"
+    payback_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardPaybackRerouted(EventBase):
+    """It could not go back the way it came, and goes by transfer. ``subject_id``: the line's
+    key."""
+
+    kind: ClassVar[str] = "members.card_payback_rerouted"
+    subject_type: ClassVar[str] = "card_payback_line"
+    payback_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardAdjusted(EventBase):
     """Bonus was put on a card (above zero) or taken off it. ``subject_id``: the card's key."""
 

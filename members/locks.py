@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from members.models import Card, CardBatch, Member, Message
+from members.models import Card, CardBatch, CardPaybackLine, Member, Message
 from members.states import MessageState
 
 
@@ -28,6 +28,17 @@ def batch_lock(*, batch_id: int) -> CardBatch | None:
         CardBatch.objects.select_for_update(no_key=True, of=("self",))
         .select_related("operator")
         .filter(pk=batch_id)
+        .first()
+    )
+
+
+def payback_line_lock(*, line_id: int) -> CardPaybackLine | None:
+    """The line of a payback, with its card's issuer: whoever pays it, or sends it another way,
+    holds this; the refund that pays it is locked before it."""
+    return (
+        CardPaybackLine.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("payback__card__operator")
+        .filter(pk=line_id)
         .first()
     )
 

@@ -79,7 +79,8 @@ JOIN stores_account a ON a.id = CASE
   WHEN t.code IN ('card.issue', 'card.topup', 'card.batch') THEN t.credit_id ELSE t.debit_id END
 LEFT JOIN stores_account f ON f.id = t.debit_id AND t.code = 'card.issue'
 WHERE t.code IN
-  ('card.issue', 'card.topup', 'card.batch', 'card.payback', 'card.batch_void', 'card.void')
+  ('card.issue', 'card.topup', 'card.batch', 'card.payback', 'card.uncharge', 'card.batch_void',
+    'card.void')
   AND t.occurred_at >= %(since)s::timestamptz AND t.occurred_at < %(until)s::timestamptz
   AND (f.id IS NULL OR f.code NOT LIKE 'card.batch:%%')
   AND (%(ids)s::bigint[] IS NULL OR a.operator_id = ANY(%(ids)s::bigint[]))

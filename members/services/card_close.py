@@ -9,18 +9,19 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import Actor
 from config.kernel.errors import Conflict, NotFound
-from config.kernel.events import record
+from config.kernel.events import EventBase, record
 from config.kernel.numbers import new_no
+from config.kernel.tasks import nudge
 from members.card_rules import CardRules
 from members.cards import PaybackPart, payback_split
-from members.events import CardPaidBack
+from members.events import CardPaidBack, CardPaybackChanged
 from members.guards import CardNotUsable
 from members.locks import card_lock
 from members.models import Card, CardIdentity, CardPayback, CardPaybackLine
 from members.selectors_cards import card_rules
 from members.services.card_identity import CardIdentityMissing
 from members.services.card_transition import card_get, card_transition, ensure_no_holds
-from members.states import CardState, PayWay
+from members.states import CardState, PaybackState, PayWay
 from stores.ledger import AccountSpec, Draft, accounts_ensure, post
 
 # WeChat Pay takes a refund within a year of its payment.
@@ -42,29 +43,39 @@ class _Lot:
     bonus_id: int
     bonus_fen: int
     granted_fen: int
+    charged_fen: int
     funded_by: str
 
 
-# Bonus that an adjustment or an earlier payback took, or charged for, is not charged (again).
+# Bonus that an adjustment or an earlier payback took, or charged for, is not charged (again); what
+# was charged for bonus that came back later is given back with it.
 _LOTS = """
 SELECT l.id, l.created_at, l.reference, p.id, p.balance, b.id, b.balance,
   coalesce((SELECT t.amount FROM stores_transfer t WHERE t.key = 'card.bonus:' || l.key), 0)
     - coalesce((SELECT sum(t.amount) FROM stores_transfer t
         WHERE t.debit_id IN (p.id, b.id)
-          AND t.code IN ('card.adjust', 'bonus.withdraw', 'card.charge')), 0)::bigint,
+          AND t.code IN ('card.adjust', 'bonus.withdraw', 'card.charge')), 0)::bigint
+    + x.returned,
+  x.charged - x.returned,
   coalesce((
     SELECT f.code FROM stores_transfer t JOIN stores_account f ON f.id = t.debit_id
     WHERE t.key IN ('card.issue:' || l.key, 'card.topup:' || l.key)
   ), '')
 FROM members_cardlot l
 JOIN stores_account p ON p.id = l.principal_id JOIN stores_account b ON b.id = l.bonus_id
+JOIN LATERAL (
+  SELECT coalesce(sum(charged_fen), 0)::bigint AS charged,
+    coalesce(sum(returned_fen), 0)::bigint AS returned
+  FROM members_cardpaybackline WHERE lot_id = l.id
+) AS x ON true
 WHERE l.card_id = %s::bigint AND p.balance + b.balance > 0 ORDER BY l.id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """What closing would do now to one lot, in fen; ``by_gateway``: its payment can be refunded."""
+    """What closing would do now to one lot, in fen; ``by_gateway``: its payment can be refunded.
+    ``returned_fen`` of the amount was charged by an earlier payback."""
 
     lot_id: int
     reference: str
@@ -72,6 +83,7 @@ class Breakdown:
     charged_fen: int
     withdrawn_fen: int
     by_gateway: bool
+    returned_fen: int
 
 
 def card_close_preview(*, card_id: int, now: datetime) -> list[Breakdown]:
@@ -84,7 +96,15 @@ def card_close_preview(*, card_id: int, now: datetime) -> list[Breakdown]:
         part = _part(lot, rules, now)
         by_gateway = _by_gateway(lot, now)
         shown.append(
-            Breakdown(lot.pk, lot.reference, part.amount, part.charged, part.withdrawn, by_gateway)
+            Breakdown(
+                lot.pk,
+                lot.reference,
+                part.amount,
+                part.charged,
+                part.withdrawn,
+                by_gateway,
+                part.returned,
+            )
         )
     return shown
 
@@ -98,7 +118,8 @@ def card_close_refund(
     which purchase goes which way: the one it came, while the gateway takes it, else by transfer
     to an account of the holder's name, or in cash (``cash``) up to the law's ¥100.
 
-    A closed card that an order's refund reached is paid out once more. Raises NotFound,
+    A closed card that an order's refund reached is paid out once more; bonus that came back was
+    perhaps charged for, and that is given back with it. Raises NotFound,
     CardNotUsable (offered, or closed and empty), CardHasHolds, CardIdentityMissing,
     CardCashTooMuch.
     """
@@ -122,9 +143,10 @@ def card_close_refund(
             amount_fen=sum(part.amount for part in parts),
             withdrawn_fen=sum(part.withdrawn for part in parts),
             charged_fen=sum(part.charged for part in parts),
+            returned_fen=sum(part.returned for part in parts),
             created_at=now,
         )
-        CardPaybackLine.objects.bulk_create(
+        lines = CardPaybackLine.objects.bulk_create(
             CardPaybackLine(
                 payback=payback,
                 lot_id=lot.pk,
@@ -133,6 +155,10 @@ def card_close_refund(
                 amount_fen=part.amount,
                 withdrawn_fen=part.withdrawn,
                 charged_fen=part.charged,
+                returned_fen=part.returned,
+                # Of nothing there is nothing to send.
+                state=PaybackState.WAITING if part.amount else PaybackState.PAID,
+                paid_at=None if part.amount else now,
             )
             for lot, part, way in zip(lots, parts, ways, strict=True)
         )
@@ -141,13 +167,20 @@ def card_close_refund(
                 card=card, to_state=CardState.CLOSED, actor=actor, now=now, reason=reason
             )
         post(_drafts(card, payback.no, lots, parts), now=now)
-        event = CardPaidBack(
-            subject_id=card.pk,
-            reason=reason,
-            payback_id=payback.pk,
-            amount_fen=payback.amount_fen,
+        events: list[EventBase] = [
+            CardPaybackChanged(subject_id=line.pk, payback_id=payback.pk, to_state=line.state)
+            for line in lines
+        ]
+        events.append(
+            CardPaidBack(
+                subject_id=card.pk,
+                reason=reason,
+                payback_id=payback.pk,
+                amount_fen=payback.amount_fen,
+            )
         )
-        record([event], actor=actor, now=now)
+        record(events, actor=actor, now=now)
+        nudge()
     return payback
 
 
@@ -164,6 +197,7 @@ def _part(lot: _Lot, rules: CardRules, now: datetime) -> PaybackPart:
         bonus_granted_fen=lot.granted_fen,
         free=now < lot.created_at + timedelta(days=rules.refund_days),
         rule=rules.refund_bonus,
+        bonus_charged_fen=lot.charged_fen,
     )
 
 
@@ -206,9 +240,10 @@ def _drafts(card: Card, no: str, lots: Sequence[_Lot], parts: Sequence[PaybackPa
     drafts = []
     for lot, part in zip(lots, parts, strict=True):
         for debit_id, credit_id, amount, code in (
-            (lot.principal_id, ids[payable], part.amount, "card.payback"),
+            (lot.principal_id, ids[payable], part.amount - part.returned, "card.payback"),
             (lot.principal_id, ids[withdrawn], part.charged, "card.charge"),
             (lot.bonus_id, ids[withdrawn], part.withdrawn, "bonus.withdraw"),
+            (ids[withdrawn], ids[payable], part.returned, "card.uncharge"),
         ):
             if amount:
                 drafts.append(

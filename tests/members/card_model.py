@@ -172,12 +172,17 @@ class Books:
                 spent = lot.granted - lot.withdrawn - bonus - lot.charged
                 if card.product.refund_bonus == "withdraw":
                     charged = min(principal, max(spent, 0))
+            # What was charged for bonus that an order's refund brought back is given back.
+            owed = lot.granted - lot.withdrawn - lot.charged
+            returned = min(lot.charged, max(bonus - owed, 0))
+            self.gained[f"bonus.withdrawn:{issuer}"] -= returned
+            self.gained[f"card.payable:{issuer}"] += returned
             self.out_of_lot(lot, PRINCIPAL, f"card.payable:{issuer}", principal - charged)
             self.out_of_lot(lot, PRINCIPAL, f"bonus.withdrawn:{issuer}", charged)
             self.out_of_lot(lot, BONUS, f"bonus.withdrawn:{issuer}", bonus)
-            lot.charged += charged
+            lot.charged += charged - returned
             lot.withdrawn += bonus
-            for n, amount in enumerate((principal - charged, charged, bonus)):
+            for n, amount in enumerate((principal - charged + returned, charged, bonus)):
                 totals[n] += amount
         card.state = "closed"
         return totals[0], totals[1], totals[2]

@@ -254,8 +254,52 @@ def test_bonus_is_charged_once_however_often_a_closed_card_is_paid_out(card, now
     (shown,) = card_close_preview(card_id=card.pk, now=later)
     again = close(card, later)
 
-    assert (shown.amount_fen, shown.charged_fen, shown.withdrawn_fen) == (5_000, 0, 500)
-    assert lines(again) == [("SO0", "source", 5_000, 0, 500)]
+    # And what was charged for the bonus that came back is given back: ¥100 were paid in all.
+    assert (shown.amount_fen, shown.charged_fen, shown.withdrawn_fen) == (5_500, 0, 500)
+    assert shown.returned_fen == 500
+    assert lines(again) == [("SO0", "source", 5_500, 0, 500)]
+    assert (again.returned_fen, again.lines.get().returned_fen) == (500, 500)
+    back = Transfer.objects.get(code="card.uncharge")
+    assert (back.debit.code, back.credit.code, back.amount, back.reference) == (
+        "bonus.withdrawn:issuer",
+        "card.payable:issuer",
+        500,
+        again.no,
+    )
+
+
+@pytest.mark.parametrize(
+    ("principal", "bonus", "amount", "charged", "returned"),
+    [
+        (9_900, 500, 9_510, 390, 0),
+        (0, 890, 0, 0, 0),
+        (0, 940, 50, 0, 50),
+        (0, 990, 100, 0, 100),
+    ],
+)
+def test_only_bonus_that_had_been_paid_for_brings_its_charge_back(
+    card, now, principal, bonus, amount, charged, returned
+):
+    # given 990 of 1,000 bonus spent, and only 100 of principal left that could be charged for it
+    publish_policy(kind="cards", body={"v": 1, "refund_bonus": "withdraw"})
+    parts = spend(card, 10_890, now)
+    later = now + timedelta(days=7)
+    assert lines(close(card, later)) == [("SO0", "source", 0, 100, 10)]
+
+    # when an order brings some of it back to the closed card
+    accounts = {part.kind: part.account_id for part in parts}
+    items = [
+        (accounts[kind], fen)
+        for kind, fen in (("card_principal", principal), ("card_bonus", bonus))
+        if fen
+    ]
+    card_refund(items=items, reference="SO1", key="RF1", acceptor_code="shop", now=later)
+    again = close(card, later)
+
+    # then of the 890 that were not charged for nothing is given back
+    line = again.lines.get()
+    assert (line.amount_fen, line.charged_fen, line.returned_fen) == (amount, charged, returned)
+    assert (line.state, line.paid_at) == (("waiting", None) if amount else ("paid", later))
 
 
 def test_an_unknown_card(now):
