@@ -13,7 +13,11 @@ from config.kernel.actors import SYSTEM
 from members.models import GrowthEntry, Membership, MembershipPlan, MemberTier
 from members.services.growth_settle import growth_settle
 from members.services.membership_grant import membership_grant
-from members.services.membership_refund import MembershipEnded, membership_refund
+from members.services.membership_refund import (
+    MembershipEnded,
+    MembershipRenewed,
+    membership_refund,
+)
 from members.services.points_settle import PointsTarget
 from members.services.tier_review import tiers_review
 from stores.ledger import DuplicateTransfer
@@ -131,11 +135,52 @@ def test_control_without_the_lock_two_payments_buy_the_same_days(member, plan, n
     assert fired() == ["membership.periods"]
 
 
+def refund(membership, now):
+    return partial(membership_refund, membership_id=membership.pk, reason="", actor=SYSTEM, now=now)
+
+
 def test_a_membership_is_given_back_once(member, plan, now):
     membership = grants(member, plan, now, ["SO1:0"])[0]()
-    refund = partial(
-        membership_refund, membership_id=membership.pk, reason="", actor=SYSTEM, now=now
-    )
-    results = at_once([refund] * 3)
+    results = at_once([refund(membership, now)] * 3)
     assert succeeded(results) == [9_900]
     assert {type(e) for e in failed(results)} == {MembershipEnded}
+
+
+def test_control_without_its_guards_a_membership_is_given_back_twice(
+    member, plan, now, monkeypatch
+):
+    def end(membership_id, due_fen, now):
+        changes = {"ended_at": now, "refunded_fen": due_fen}
+        return Membership.objects.filter(pk=membership_id).update(**changes)
+
+    membership = grants(member, plan, now, ["SO1:0"])[0]()
+    monkeypatch.setattr(locks, "advisory", lambda namespace, ids: None)
+    monkeypatch.setattr("members.services.membership_refund._end", end)
+    assert succeeded(at_once([refund(membership, now)] * 2)) == [9_900, 9_900]
+
+
+def test_a_renewal_and_a_refund_leave_no_gap(member, plan, now):
+    membership = grants(member, plan, now, ["SO1:0"])[0]()
+    later = now + timedelta(days=10)
+    results = at_once([refund(membership, later), *grants(member, plan, later, ["SO2:0"])])
+    membership.refresh_from_db()
+    renewal = Membership.objects.get(key="SO2:0")
+    if failed(results):
+        # The renewal came first: it would be given back first.
+        assert [type(e) for e in failed(results)] == [MembershipRenewed]
+        assert (membership.ended_at, renewal.since) == (None, membership.until)
+    else:
+        assert (membership.ended_at, renewal.since) == (later, later)
+
+
+def test_control_without_the_lock_a_renewal_begins_where_nothing_ends(
+    member, plan, now, monkeypatch
+):
+    membership = grants(member, plan, now, ["SO1:0"])[0]()
+    monkeypatch.setattr(locks, "advisory", lambda namespace, ids: None)
+    later = now + timedelta(days=10)
+    results = at_once([refund(membership, later), *grants(member, plan, later, ["SO2:0"])])
+    assert failed(results) == []
+    membership.refresh_from_db()
+    assert membership.ended_at == later
+    assert Membership.objects.get(key="SO2:0").since == now + timedelta(days=30)
