@@ -9,9 +9,19 @@ from guides.models import Guide, GuideAssignment
 from guides.services.binding_open import binding_open
 from guides.services.code_create import code_create
 from mall.demo import places
-from mall.demo.load import PASSWORD, ensure, opened_at, policy, unionid, users
+from mall.demo.load import (
+    PASSWORD,
+    TILL_SECRET,
+    ensure,
+    opened_at,
+    policy,
+    till_no,
+    unionid,
+    users,
+)
 from members.models import Member
 from stores.models import Store
+from stores.terminal_keys import terminal_key
 
 GUIDES = ["沈听澜", "陆小舟", "顾南风", "叶知秋", "江一帆", "苏晚晴"]
 # What every guide has a product code for from the start.
@@ -117,6 +127,15 @@ def logins() -> list[dict[str, str]]:
         found.append(login("desk", f"clerk-{shop}", f"{names[shop]}店员", shop))
     for shop, name in zip(places.SHOPS, GUIDES, strict=True):
         found.append(login("guide", guide_login(shop), f"{names[shop]}导购 {name}", shop))
+    for shop in places.SHOPS:
+        # What goes behind "Terminal" in the Authorization header is not for a form.
+        found.append(
+            {
+                **login("till", till_no(shop), f"{names[shop]}收银台，密码是终端密钥", shop),
+                "url_path": "/api/v1/pos/",
+                "password": terminal_key(till_no(shop), TILL_SECRET),
+            }
+        )
     found.append(
         {
             "face": "shopper",

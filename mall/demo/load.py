@@ -22,14 +22,17 @@ from mall.demo import goods, places
 from mall.guards_stock_count import stock_open
 from mall.models import Brand, Category, Product, Promotion, Review, Sku, StoreOffer
 from mall.services.catalogue_import_write import search_text_refresh
-from members.models import CardProduct, Consent, ExternalId, Member, Tier
-from stores.models import Assignment, Operator, Region, Store
-from stores.states import Role
+from members.models import CardProduct, Consent, ExternalId, Member, Tier, TopUpOffer
+from stores.models import Assignment, Operator, Region, Store, Terminal
+from stores.states import Role, TerminalScope
+from stores.terminal_keys import secret_hash
 
 SEED = 20_261_122
 # The demo mall has been open for so long: a simulation may begin anywhere in it.
 OPEN_DAYS = 400
 PASSWORD = "demo-mall-1"
+# Of the key of every demo till: known, as the password is.
+TILL_SECRET = "DEMO-MALL-TILL"
 M = TypeVar("M", bound=Model)
 
 
@@ -55,6 +58,7 @@ def load_mall(*, now: datetime) -> None:
     _goods(now)
     _shelves(stores, opened)
     _money_off(operators, now)
+    _tills(stores, opened)
     _staff(stores, opened)
     _members(stores, opened)
     policy(kind="points", body=places.POINTS_POLICY, now=now)
@@ -209,6 +213,18 @@ def _money_off(operators: dict[str, Operator], now: datetime) -> None:
     start = opened_at(now)
     end = day_start(now) + timedelta(days=365)
     ensure(
+        TopUpOffer,
+        [
+            r
+            | {
+                "operator": operators[r["operator"]],
+                "steps": [{"from_fen": least, "bonus_fen": extra} for least, extra in r["steps"]],
+                "starts_at": start,
+            }
+            for r in places.TOPUP_OFFERS
+        ],
+    )
+    ensure(
         Template,
         [
             r
@@ -228,6 +244,30 @@ def _money_off(operators: dict[str, Operator], now: datetime) -> None:
             r | {"operator": operators[r["operator"]], "starts_at": start, "ends_at": end}
             for r in places.PROMOTIONS
         ],
+    )
+
+
+def till_no(shop: str) -> str:
+    """The number of the demo's till in a shop."""
+    return f"TMDEMO{places.SHOPS.index(shop) + 1:02d}"
+
+
+def _tills(stores: dict[str, Store], now: datetime) -> None:
+    ensure(
+        Terminal,
+        [
+            {
+                "no": till_no(shop),
+                "store": stores[shop],
+                "name": "收银台1",
+                "key_hash": secret_hash(TILL_SECRET),
+                "scopes": TerminalScope.values,
+                "created_at": now,
+                "rotated_at": now,
+            }
+            for shop in places.SHOPS
+        ],
+        key="no",
     )
 
 

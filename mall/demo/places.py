@@ -75,6 +75,14 @@ CARD_PRODUCTS: list[dict[str, Any]] = [
      "bonus_fen": 5_000},
 ]  # fmt: skip
 
+# (from, on top) in fen.
+TOPUP_OFFERS: list[dict[str, Any]] = [
+    {"code": "topup-yushang", "name": "屿上卡充值有礼", "operator": DIRECT,
+     "steps": [(20_000, 1_000), (50_000, 4_000), (100_000, 12_000)]},
+    {"code": "topup-tingan", "name": "汀岸卡首充礼", "operator": FRANCHISE, "once_per_member": True,
+     "steps": [(20_000, 3_000)]},
+]  # fmt: skip
+
 TEMPLATES: list[dict[str, Any]] = [
     {"code": "welcome-20", "name": "新客满100减20", "operator": DIRECT, "kind": "amount",
      "value": 2_000, "threshold_fen": 10_000, "valid_days": 30, "quota": 10_000},
@@ -87,6 +95,9 @@ TEMPLATES: list[dict[str, Any]] = [
      "scope": {"v": 1, "all": [{"fact": "category", "op": "in", "value": ["food-tea"]}]}},
     {"code": "tingan-15", "name": "汀岸满150减15", "operator": FRANCHISE, "kind": "amount",
      "value": 1_500, "threshold_fen": 15_000, "valid_days": 30, "quota": 3_000},
+    {"code": "points-15", "name": "积分换15元券", "operator": DIRECT, "kind": "amount",
+     "value": 1_500, "threshold_fen": 8_000, "valid_days": 60, "quota": 100_000, "per_member": 6,
+     "points_price": 300},
 ]  # fmt: skip
 
 PROMOTIONS: list[dict[str, Any]] = [

@@ -13,7 +13,7 @@ from mall.models import Product, Promotion, Sku, Stock, StoreOffer
 from members.models import ExternalId, Member
 from stores.models import Assignment, Operator, Store
 from stores.states import Role
-from tests.factories import api_client
+from tests.factories import api_client, till_client
 
 pytestmark = pytest.mark.django_db
 
@@ -112,9 +112,15 @@ def test_the_seed_gives_the_same_stock_everywhere(demo):
 def test_every_login_of_the_list_works_and_has_its_face(demo):
     logins = demo()
     faces = [login["face"] for login in logins]
-    assert [faces.count(f) for f in ("admin", "desk", "guide", "shopper")] == [5, 12, 6, 1]
+    kinds = ("admin", "desk", "guide", "till", "shopper")
+    assert [faces.count(f) for f in kinds] == [5, 12, 6, 6, 1]
     for login in logins:
         if login["face"] == "shopper":
+            continue
+        if login["face"] == "till":
+            # Nobody sold under this number: the till is let in and told so.
+            answer = till_client(login["password"]).get("/api/v1/pos/tickets/T-1")
+            assert answer.json()["errors"][0]["code"] == "pos_ticket_unknown"
             continue
         user = authenticate(username=login["username"], password=login["password"])
         assert user is not None, login
