@@ -13,7 +13,11 @@ from mall.models import Stock
 from mall.services.order_close import orders_close
 from mall.services.order_end import orders_expire
 from mall.services.stock_import import stock_import
-from members.services.points_expire import points_expire
+from members.services.card_alerts import card_alerts_find
+from members.services.card_gift import card_gift_expire
+from members.services.card_hold_expire import card_hold_expire
+from members.services.points_expire import points_expire, points_hold_expire
+from members.services.tier_review import tiers_review
 from stores.services.ledger_seal import ledger_seal
 
 # A shop that has fewer pieces of an article than this gets a delivery up to its shelf's size.
@@ -37,6 +41,15 @@ def small_hours(*, now: datetime) -> None:
         pass
     while points_expire(now=now):
         pass
+    while points_hold_expire(now=now):
+        pass
+    while card_hold_expire(now=now):
+        pass
+    while card_gift_expire(actor=SYSTEM, now=now):
+        pass
+    while tiers_review(now=now):
+        pass
+    card_alerts_find(now=now)
     relay(now=now)
     ledger_seal(now=now)
 

@@ -14,7 +14,7 @@ from config.kernel import clock
 from config.kernel.errors import DomainError
 from config.kernel.models import Batch
 from config.kernel.tasks import without_nudges
-from guides.simulation import desk, gateway, night, office, people, shopping
+from guides.simulation import desk, gateway, night, office, people, shopping, wallet
 from guides.simulation.agenda import Agenda
 from guides.simulation.crew import Crew, live_together
 from guides.simulation.traffic import midnight, visit_moment, visits_expected
@@ -169,6 +169,7 @@ def _agenda(plan: Plan, day: date, world: World) -> Agenda:
     for _stroll in range(visits * 4 // 100):
         agenda.at(visit_moment(day, rng), partial(shopping.stroll, agenda))
     desk.morning(agenda)
+    wallet.plan(agenda, visits)
     return agenda
 
 

@@ -25,12 +25,16 @@ from mall.services.order_place import order_place
 from mall.services.payment_create import payment_create
 from mall.services.quote import Basket, Quote, SkuUnavailable, quote
 from mall.states import OrderState
+from members.models import Card
 
 # (SKU code, pieces)
 Lines = tuple[tuple[str, int], ...]
 
 _LINES = list(accumulate((46, 30, 16, 8)))
 _PIECES = list(accumulate((80, 14, 6)))
+# Percent of those who pay by card who top it up with the order.
+_TOPS_UP = 12
+TOPUPS_FEN = (20_000, 50_000, 50_000, 100_000)
 # What becomes of an order that is not paid as it is placed: percent.
 _PAY, _CANCEL, _FORGET, _LATE = range(4)
 _FATES = list(accumulate((89, 4, 6, 1)))
@@ -52,14 +56,14 @@ def visit(agenda: Agenda, now: datetime) -> None:
     rng, world = agenda.rng, agenda.world
     person, new = visitor(world, rng, now)
     agenda.tally["new_members" if new else "returning_members"] += 1
-    shop = _shop(agenda, person)
+    shop = shop_for(agenda, person)
     token = _scan(agenda, person, shop, now)
     _claim(agenda, person, shop, new, now)
     if rng.randrange(1000) < (20 if new else 45):
         products = world.card_products.get(shop.operator) or [""]
         basket = Basket(person.member_id, shop.code, card_product=rng.choice(products))
         if basket.card_product:
-            _order(agenda, person, basket, token, now)
+            order_try(agenda, person, basket, token, now)
             return
     lines = _wanted(agenda)
     basket = Basket(
@@ -69,13 +73,15 @@ def visit(agenda: Agenda, now: datetime) -> None:
         coupon_nos=_coupon(agenda, person, shop, lines, now),
         use_card=person.member_id in world.card_holders and rng.randrange(10) < 8,
     )
-    _order(agenda, person, basket, token, now)
+    if basket.use_card and rng.randrange(100) < _TOPS_UP:
+        basket = _topped_up(agenda, basket, shop)
+    order_try(agenda, person, basket, token, now)
 
 
 def stroll(agenda: Agenda, now: datetime) -> None:
     """Somebody looks around, puts something into the cart and leaves."""
     person, _new = visitor(agenda.world, agenda.rng, now)
-    shop = _shop(agenda, person)
+    shop = shop_for(agenda, person)
     _scan(agenda, person, shop, now)
     actor = Actor.member(person.member_id)
     for code, quantity in _wanted(agenda):
@@ -93,7 +99,7 @@ def stroll(agenda: Agenda, now: datetime) -> None:
     agenda.tally["carts"] += 1
 
 
-def _shop(agenda: Agenda, person: Person) -> Shop:
+def shop_for(agenda: Agenda, person: Person) -> Shop:
     """Mostly the shop they are used to."""
     rng, world = agenda.rng, agenda.world
     away = rng.randrange(100) < 20
@@ -151,7 +157,7 @@ def _wanted(agenda: Agenda) -> Lines:
     return tuple(wanted.items())
 
 
-def _order(agenda: Agenda, person: Person, basket: Basket, token: str, now: datetime) -> None:
+def order_try(agenda: Agenda, person: Person, basket: Basket, token: str, now: datetime) -> None:
     try:
         priced = _quoted(basket, now)
         if priced is None:
@@ -171,7 +177,7 @@ def _order(agenda: Agenda, person: Person, basket: Basket, token: str, now: date
     tally = agenda.tally
     tally["orders"] += 1
     tally["total_fen"] += placed["total_fen"]
-    tally["card_orders" if basket.card_product else "goods_orders"] += 1
+    tally[_kind(basket)] += 1
     tally["coupons_used"] += len(priced.coupons)
     if placed["state"] == "paid":
         tally["paid"] += 1
@@ -185,6 +191,12 @@ def _order(agenda: Agenda, person: Person, basket: Basket, token: str, now: date
         bool(basket.card_product),
     )
     _decide(agenda, sale, now)
+
+
+def _kind(basket: Basket) -> str:
+    if basket.card_product:
+        return "card_orders"
+    return "goods_orders" if basket.lines else "topup_orders"
 
 
 def _decide(agenda: Agenda, sale: Sale, now: datetime) -> None:
@@ -243,6 +255,21 @@ def _coupon(
         if reached and rule.operator_id == shop.operator_id and "mall" in rule.channels:
             return (rule.no,)
     return ()
+
+
+def card_of(member_id: int, shop: Shop) -> Card | None:
+    """The oldest usable one that the shop's company issued."""
+    cards = Card.objects.filter(member_id=member_id, operator=shop.operator_id, state="active")
+    return cards.order_by("pk").first()
+
+
+def _topped_up(agenda: Agenda, basket: Basket, shop: Shop) -> Basket:
+    """Topping up and paying with it in one order, where there is a card for it."""
+    card = card_of(basket.member_id, shop)
+    if card is None:
+        return basket
+    amount = agenda.rng.choice(TOPUPS_FEN)
+    return replace(basket, topup_card=card.no, card_no=card.no, amount_fen=amount)
 
 
 def _open_sheet(agenda: Agenda, sale: Sale, now: datetime) -> Payment:

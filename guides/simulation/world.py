@@ -24,7 +24,7 @@ from guides.simulation.traffic import shelf_percent
 from mall.models import Sku
 from members.models import Card, CardProduct, ExternalId, Tier
 from members.states import ExternalKind
-from stores.models import Assignment, Store
+from stores.models import Assignment, Store, Terminal
 from stores.states import Role
 
 DISTRICTS = 3
@@ -56,6 +56,8 @@ class Shop:
     clerks: tuple[User, ...]
     managers: tuple[User, ...]
     guides: tuple[GuideAtWork, ...]
+    # (primary key, number) of its till.
+    terminal: tuple[int, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class World:
     articles: list[Article]
     card_products: dict[str, list[str]]
     templates: dict[str, list[str]]
+    # (code, price in points) of the coupons that points buy.
+    exchanges: dict[str, list[tuple[str, int]]]
     tier_id: int | None
     opened_at: datetime
     people: list[Person] = field(default_factory=list)
@@ -141,6 +145,7 @@ def worlds_load() -> list[World]:
             articles=articles,
             card_products=cards,
             templates=_templates(district, districts),
+            exchanges=_exchanges(),
             tier_id=tier.pk if tier else None,
             opened_at=_opened_at(mine),
         )
@@ -169,7 +174,7 @@ def _card_products() -> dict[str, list[str]]:
 def _templates(district: int, districts: list[list[Shop]]) -> dict[str, list[str]]:
     """What the members of a district may claim; a scarce one goes to a district that takes it."""
     found: dict[str, list[str]] = {}
-    rows = Template.objects.filter(archived_at=None, public=True).order_by("pk")
+    rows = Template.objects.filter(archived_at=None, public=True, points_price=None).order_by("pk")
     scarce = 0
     for operator, code, quota, budget in rows.values_list(
         "operator__code", "code", "quota", "budget_fen"
@@ -185,6 +190,17 @@ def _templates(district: int, districts: list[list[Shop]]) -> dict[str, list[str
     return found
 
 
+def _exchanges() -> dict[str, list[tuple[str, int]]]:
+    """What points buy; only what there is plenty of, so that nobody comes too late."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    rows = Template.objects.filter(
+        archived_at=None, public=True, points_price__gt=0, budget_fen=None, quota__gte=_PLENTY
+    ).order_by("pk")
+    for operator, code, price in rows.values_list("operator__code", "code", "points_price"):
+        found.setdefault(operator, []).append((code, price))
+    return found
+
+
 def _shops() -> list[Shop]:
     staff: dict[int, list[User]] = {}
     managers: dict[int, list[User]] = {}
@@ -196,6 +212,8 @@ def _shops() -> list[Shop]:
         if row.role == Role.MANAGER:
             managers.setdefault(row.store_id or 0, []).append(row.user)
     guides = _guides()
+    tills = Terminal.objects.filter(disabled_at=None).order_by("-pk")
+    terminals = {store: (pk, no) for store, pk, no in tills.values_list("store", "pk", "no")}
     stores = Store.objects.filter(archived_at=None, pickup_enabled=True, kind="shop")
     return [
         Shop(
@@ -206,6 +224,7 @@ def _shops() -> list[Shop]:
             tuple(staff[pk]),
             tuple(managers.get(pk, ())),
             tuple(guides.get(pk, ())),
+            terminals.get(pk),
         )
         for pk, code, operator, operator_id in stores.order_by("pk").values_list(
             "pk", "code", "operator__code", "operator_id"

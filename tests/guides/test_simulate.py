@@ -28,8 +28,8 @@ from guides.simulation.traffic import (
     visit_moment,
     visits_expected,
 )
-from mall.models import AfterSale, Fulfilment, Order, Payment, Refund, Stock
-from members.models import Member, Message
+from mall.models import AfterSale, Fulfilment, Order, Payment, PosTicket, Refund, Stock
+from members.models import CardGift, CardPayback, Member, Message
 from stores.ledger.accounts import accounts_forget
 from stores.models import Account, Pickup, Seal, Store, Transfer
 
@@ -81,6 +81,10 @@ def amounts() -> dict[str, Any]:
         "stock": list(
             Stock.objects.order_by("store__code", "sku__code").values_list("on_hand", "reserved")
         ),
+        "tickets": counted(PosTicket, "state", "store__code", total="card_fen"),
+        "gifts": counted(CardGift, "state", total="value_fen"),
+        "paybacks": counted(CardPayback, "card__operator__code", total="amount_fen"),
+        "tiers": counted(Member, "tier__code"),
         "cards": sorted(Account.objects.filter(guarded=True).values_list("balance", flat=True)),
     }
 
@@ -118,7 +122,11 @@ def test_a_simulated_mall_keeps_every_rule_and_has_something_on_every_screen(dem
     assert [f.line.code for f in audit.run() if f.violations] == []
     assert not Event.objects.filter(relayed_at=None).exists()
     tally = report.tally
-    assert tally["orders"] == Order.objects.count() == tally["goods_orders"] + tally["card_orders"]
+    assert (
+        tally["orders"]
+        == Order.objects.count()
+        == sum(tally[f"{kind}_orders"] for kind in ("goods", "card", "topup"))
+    )
     assert tally["paid"] == Order.objects.filter(paid_at__isnull=False).count()
     assert tally["total_fen"] == Order.objects.aggregate(n=Sum("total_fen"))["n"]
     states = set(Order.objects.values_list("state", flat=True))
