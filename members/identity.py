@@ -61,7 +61,17 @@ def fingerprint(number: str) -> str:
 
 def masked(*, name: str, number: str) -> str:
     """ "张** ****1234": enough to recognise, too little to use."""
-    return f"{name[0]}{'*' * min(len(name) - 1, 2)} ****{number[-4:]}"
+    return f"{name_masked(name)} ****{number[-4:]}"
+
+
+def name_masked(name: str) -> str:
+    """ "屿上的人" → "屿**": whoever knows the name knows it again."""
+    return f"{name[0]}{'*' * min(len(name) - 1, 2)}" if name else ""
+
+
+def phone_masked(phone: str | None) -> str | None:
+    """+8613812345678 → +86138****5678: enough to tell people apart in a list."""
+    return f"{phone[:-8]}****{phone[-4:]}" if phone and len(phone) > 8 else phone
 
 
 def _keys() -> tuple[bytes, ...]:

@@ -24,6 +24,8 @@ from config.kernel.exports import export_record
 from config.kernel.models import Batch, User
 
 KIND = "export"
+# Kinds of batches that leave a file here; other apps add theirs.
+file_kinds = {KIND}
 KEPT = timedelta(days=7)
 _LEFTOVER = timedelta(days=1)
 
@@ -81,17 +83,17 @@ def export_ask(
         )
 
 
-def export_fetch(*, batch_id: int, user: User, now: datetime) -> Path:
+def export_fetch(*, batch_id: int, user: User, now: datetime, actor: Actor | None = None) -> Path:
     """The file of ``user``'s own export, on record. Raises ExportUnknown, ExportGone."""
     with transaction.atomic():
-        batch = Batch.objects.filter(pk=batch_id, kind=KIND, started_by=user).first()
+        batch = Batch.objects.filter(pk=batch_id, kind__in=file_kinds, started_by=user).first()
         if batch is None or batch.finished_at is None or batch.error:
             raise ExportUnknown()
         path = folder().joinpath(batch.file)
         if not batch.file or not batch.expires_at or batch.expires_at <= now or not path.is_file():
             raise ExportGone()
         event = ExportFetched(subject_id=batch.pk, count=batch.done)
-        record([event], actor=Actor.user(user), now=now)
+        record([event], actor=actor or Actor.user(user), now=now)
     return path
 
 
@@ -124,7 +126,9 @@ def exports_purge(*, now: datetime) -> int:
     another list.
     """
     over = Q(expires_at__lte=now) | Q(expires_at=None, finished_at__lte=now - KEPT)
-    ended = Batch.objects.filter(over, kind=KIND).exclude(file="", request__query="")
+    # Only lists have something to forget beside the file.
+    left = Q(file__gt="") | Q(kind=KIND) & ~Q(request__query="")
+    ended = Batch.objects.filter(over, left, kind__in=file_kinds)
     purged = 0
     for batch in ended.order_by("pk"):
         if batch.file:

@@ -18,6 +18,7 @@ from config.kernel.admin import (
 )
 from config.kernel.money import yuan
 from members.admin.card_commands import CARD_COMMANDS
+from members.admin.card_statement import STATEMENT
 from members.admin.reports import Reports
 from members.models import (
     Card,
@@ -115,7 +116,7 @@ class CardAdmin(StaffScoped, ReadOnlyAdmin):
     date_hierarchy = "issued_at"
     ordering = ["-id"]
     inlines = [CardLotInline, CardHoldInline, CardReplacementInline, CardReactivationInline]
-    service_actions = CARD_COMMANDS
+    service_actions = [*CARD_COMMANDS, STATEMENT]
     bulk_actions = [Bulk("freeze", amount="value_fen"), Bulk("thaw", amount="value_fen")]
 
     def get_queryset(self, request):

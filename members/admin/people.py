@@ -21,6 +21,7 @@ from config.kernel.admin import (
 from config.kernel.admin.timeline import actor_names
 from config.kernel.money import yuan
 from members.admin.card_commands import POINTS_COMMAND
+from members.identity import phone_masked
 from members.models import Consent, ExternalId, Member, Message, PointLot, Tier
 from members.selectors import card_lots, points_balance
 from members.states import ConsentKind
@@ -28,11 +29,6 @@ from stores.admin.approvals import approvals_of
 from stores.admin.scope import StaffScoped
 
 PERSON = ("member__no__exact", "member__phone", "member__nickname")
-
-
-def masked(phone: str | None) -> str | None:
-    """+8613812345678 → +86138****5678: enough to tell people apart in a list."""
-    return f"{phone[:-8]}****{phone[-4:]}" if phone and len(phone) > 8 else phone
 
 
 class ConsentInline(ReadOnlyInline):
@@ -75,7 +71,7 @@ class MemberAdmin(StaffScoped, ReadOnlyAdmin):
 
     @admin.display(description=_("phone"), ordering="phone")
     def phone_masked(self, row: Member) -> str | None:
-        return masked(row.phone)
+        return phone_masked(row.phone)
 
     def timeline_subjects(self, row):
         return [("member", row.pk), *approvals_of(row)]

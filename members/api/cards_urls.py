@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from members.api import card_commands, cards, statement
+from members.api import card_commands, cards, statement, statement_files
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me/cards", cards.CardsView.as_view(), name="me-cards"),
@@ -10,6 +10,21 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "me/cards/<str:no>/entries.csv",
         statement.CardEntriesFileView.as_view(),
         name="me-card-entries-csv",
+    ),
+    path(
+        "me/cards/<str:no>/statements",
+        statement_files.CardStatementsView.as_view(),
+        name="me-card-statements",
+    ),
+    path(
+        "me/statements/<str:no>",
+        statement_files.CardStatementView.as_view(),
+        name="me-card-statement",
+    ),
+    path(
+        "me/statements/<str:no>/file",
+        statement_files.CardStatementFileView.as_view(),
+        name="me-card-statement-file",
     ),
     path("me/cards/<str:no>/freeze", card_commands.CardFreezeView.as_view(), name="me-card-freeze"),
     path("me/cards/<str:no>/lost", card_commands.CardLostView.as_view(), name="me-card-lost"),

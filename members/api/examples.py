@@ -101,6 +101,33 @@ GIFT_SHOWN = Example(
         "expires_at": "2026-04-09T14:10:00+08:00",
     }
 )
+CARD_STATEMENT = Example(
+    response={
+        "no": "CS6M2X8P4K9RTWQ1",
+        "card": "CD5T8W2N6R3V",
+        "since": "2026-01-01",
+        "until": "2026-03-31",
+        "status": "done",
+        "done": 214,
+        "total": 214,
+        "asked_at": "2026-04-02T14:05:41+08:00",
+        "expires_at": "2026-04-09T14:05:43+08:00",
+    }
+)
+CARD_STATEMENT_ASK = Example(
+    request={"since": "2026-01-01", "until": "2026-03-31"},
+    response={
+        "no": "CS6M2X8P4K9RTWQ1",
+        "card": "CD5T8W2N6R3V",
+        "since": "2026-01-01",
+        "until": "2026-03-31",
+        "status": "waiting",
+        "done": 0,
+        "total": 214,
+        "asked_at": "2026-04-02T14:05:41+08:00",
+        "expires_at": None,
+    },
+)
 GIFT_ACCEPT = Example(request={}, response={"no": "CD5T8W2N6R3V", "state": "active"})
 POINTS = Example(
     response={

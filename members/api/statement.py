@@ -1,7 +1,7 @@
 """The statement of one of my cards, in pages and as a file."""
 
 from collections.abc import Iterable
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -14,7 +14,6 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.kernel import clock
 from config.kernel.api import MemberView
 from config.kernel.auth import IsMember, MemberRequest
 from config.kernel.exports import Fen, Head, csv_lines
@@ -26,20 +25,9 @@ from members.selectors_statement import (
     card_entries_all,
     card_transfers,
 )
+from members.services.card_statement import Period
+from members.statement_words import PART, WHAT
 from stores.models import Transfer
-
-WHAT = [
-    ("card.issue", _("bought")),
-    ("card.topup", _("topped up")),
-    ("card.bonus", _("bonus granted")),
-    ("card.adjust", _("bonus corrected")),
-    ("card.spend", _("paid with")),
-    ("card.refund", _("given back")),
-    ("card.payback", _("paid back")),
-    ("card.charge", _("spent bonus charged")),
-    ("bonus.withdraw", _("bonus withdrawn")),
-]
-PART = [("principal", _("principal")), ("bonus", _("bonus"))]
 
 
 class PeriodInput(serializers.Serializer):
@@ -51,14 +39,12 @@ class PeriodInput(serializers.Serializer):
     def moments(self) -> tuple[datetime | None, datetime | None]:
         """The first moment of the period and the first one after it. Raises ValidationError."""
         self.is_valid(raise_exception=True)
-        days = self.validated_data
-        since, until = days.get("since"), days.get("until")
-        return (
-            None if since is None else datetime.combine(since, time.min, clock.SHANGHAI),
-            None
-            if until is None
-            else datetime.combine(until, time.min, clock.SHANGHAI) + timedelta(days=1),
-        )
+        return period_of(self.validated_data).moments()
+
+
+def period_of(days: dict[str, Any]) -> Period:
+    """What a PeriodInput was cleaned to."""
+    return Period(days.get("since"), days.get("until"))
 
 
 class EntryOutput(serializers.Serializer):
