@@ -10,8 +10,8 @@ class CouponsConfig(AppConfig):
         from config.kernel.conditions import register_fact
         from config.kernel.events import subscribe
         from coupons import audit  # noqa: F401  registers the lines
-        from coupons.handlers import tier_gifts
-        from members.events import MemberTierChanged
+        from coupons.handlers import birthday_gifts, tier_gifts
+        from members.events import MemberBirthdayCame, MemberTierChanged
 
         # What a coupon's scope may ask about a line; the mall supplies the values.
         register_fact("category", "set", _("category"))
@@ -20,4 +20,8 @@ class CouponsConfig(AppConfig):
         register_fact("sku", "str", _("SKU"))
         register_fact("store", "str", _("store"))
         register_fact("operator", "str", _("operator"))
+        from coupons.who import register_all
+
+        register_all()
         subscribe("coupons.tier_gifts", [MemberTierChanged], tier_gifts)
+        subscribe("coupons.birthday_gifts", [MemberBirthdayCame], birthday_gifts)

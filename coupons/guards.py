@@ -9,6 +9,7 @@ A refusal marks the surrounding transaction for rollback, so half of it can neve
 A budget is counted where a template has one; a template without one is never locked by an order.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,14 +18,16 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
-from config.kernel import events
+from config.kernel import conditions, events
 from config.kernel.actors import SYSTEM, Actor
+from config.kernel.clock import day_start
 from config.kernel.errors import Conflict, NotFound
 from config.kernel.numbers import new_no
 from coupons import guards_statements as statements
 from coupons.events import CouponChanged
-from coupons.models import Coupon
-from coupons.states import Channel
+from coupons.member_facts import member_fits
+from coupons.models import ClaimSlot, Coupon, Template
+from coupons.states import Channel, Source
 
 # A coupon that a refund gives back lives at least this long.
 RETURNED_LIFE = timedelta(days=30)
@@ -48,6 +51,16 @@ class PerMemberLimit(Conflict):
 class ClaimClosed(Conflict):
     code = "coupon_claim_closed"
     message = _("This coupon cannot be claimed now.")
+
+
+class PerDayLimit(Conflict):
+    code = "coupon_limit_today"
+    message = _("You have claimed as many of these coupons as one member may on a day.")
+
+
+class NotForMember(Conflict):
+    code = "coupon_not_for_you"
+    message = _("This coupon is for others: {rule}.")
 
 
 class BudgetExhausted(Conflict):
@@ -77,59 +90,110 @@ def coupon_claim(
     template_code: str,
     member_id: int,
     now: datetime,
+    source: str = Source.CLAIM,
     source_token: str = "",
+    given_key: str = "",
     public_only: bool = False,
     actor: Actor | None = None,
     before_quota: Callable[[ClaimedCoupon], None] = lambda claimed: None,
 ) -> ClaimedCoupon:
-    """Claim one coupon of the template for the member. Two statements.
+    """Claim one coupon of the template for the member. Two statements, and where the template is
+    for some members only, one more per fact that it asks of them.
 
-    Raises TemplateUnknown (404), ClaimClosed, PerMemberLimit, QuotaExhausted (409).
-    ``before_quota`` gets the coupon for what else has to be written: after the quota, which
-    everybody waits for, there is only the commit.
+    ``given_key`` is what gives it: the same key gives a member one coupon of the template, and is
+    refused by the database (IntegrityError) a second time.
+
+    Raises TemplateUnknown (404), ClaimClosed, NotForMember, PerMemberLimit, PerDayLimit,
+    QuotaExhausted (409). ``before_quota`` gets the coupon for what else has to be written: after
+    the quota, which everybody waits for, there is only the commit.
     """
     no = new_no("C")
     values = _context(now, "", actor or Actor.member(member_id)) | {
         "code": template_code,
         "member_id": member_id,
         "no": no,
+        "source": str(source),
         "source_token": source_token[:32],
+        "given_key": given_key,
         "public_only": public_only,
+        "today": day_start(now),
+        "fits": False,
     }
     with transaction.atomic():
-        template_id, valid_until, pk = _claim(values)
+        template_id, rush, valid_until, pk = _claim(values)
         claimed = ClaimedCoupon(pk, no, now, valid_until)
         before_quota(claimed)
-        _take_quota(template_id)
+        _take_quota(template_id, rush)
     return claimed
 
 
-def _claim(values: dict[str, Any]) -> tuple[int, datetime, int]:
+def _claim(values: dict[str, Any]) -> tuple[int, bool, datetime, int]:
     while True:
         row = _row(statements.CLAIM, values)
         if row is None:
             raise TemplateUnknown()
-        template_id, is_open, is_left, is_allowed, valid_until, pk = row
+        template_id, is_open, is_left, fits, is_allowed, is_today, rush, rule, until, pk = row
         if not is_open:
             raise ClaimClosed()
+        if not fits:
+            _fit(values, json.loads(rule))
+            continue
         if not is_allowed:
             raise PerMemberLimit()
+        if not is_today:
+            raise PerDayLimit()
         if not is_left:
             raise QuotaExhausted()
         if pk is not None:
-            return template_id, valid_until, pk
+            return template_id, rush, until, pk
         # The member claimed another one at this very moment: count again.
 
 
-def _take_quota(template_id: int) -> None:
-    """One of the quota, or QuotaExhausted. The last statement: everybody waits for this row."""
+def _fit(values: dict[str, Any], rule: dict[str, Any]) -> None:
+    """Let the member's next attempt pass the template's condition, or raise NotForMember."""
+    if not member_fits(member_id=values["member_id"], condition=rule, now=values["now"]):
+        raise NotForMember(rule=conditions.explain(rule))
+    values["fits"] = True
+
+
+def _take_quota(template_id: int, rush: bool) -> None:
+    """One of the quota, or QuotaExhausted; ClaimClosed when the template has been stopped.
+
+    In a rush one of those that were counted beforehand, which nobody waits for. Else the last
+    statement: everybody waits for this row.
+    """
+    values = {"template_id": template_id}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE coupons_template SET issued = issued + 1 WHERE id = %s AND issued < quota",
-            [template_id],
-        )
-        if cursor.rowcount == 0:
-            raise QuotaExhausted()
+
+        def took(sql: str) -> bool:
+            cursor.execute(sql, values)
+            return cursor.rowcount > 0
+
+        if rush and took(statements.SLOT_FREE):
+            return
+        if took(statements.COUNT_ONE):
+            return
+        # It is not sold out while somebody who holds one may yet give it back.
+        while ClaimSlot.objects.filter(template_id=template_id).exists():
+            if took(statements.SLOT_AWAITED):
+                return
+            if Template.objects.filter(pk=template_id, stopped_at__isnull=False).exists():
+                break
+    if Template.objects.filter(pk=template_id, stopped_at__isnull=False).exists():
+        raise ClaimClosed()
+    raise QuotaExhausted()
+
+
+def slots_fill(*, template_id: int) -> int:
+    """Count so many of the quota as issued beforehand that ``slots_ready`` can be claimed at the
+    same moment; returns how many were added. One statement."""
+    return _row(statements.SLOTS_FILL, {"template_id": template_id})[0]
+
+
+def slots_return(*, template_id: int) -> int:
+    """Give what was counted beforehand and not claimed back to the quota; returns how many. One
+    statement, which waits for the claims that are taking one."""
+    return _row(statements.SLOTS_RETURN, {"template_id": template_id})[0]
 
 
 def coupon_ids(*, nos: Sequence[str]) -> dict[str, int]:
@@ -178,15 +242,34 @@ def coupon_release(*, reference: str, now: datetime, actor: Actor = SYSTEM) -> i
         return _outcome(statements.RELEASE, _context(now, reference, actor))
 
 
-def coupon_return(*, reference: str, now: datetime, actor: Actor = SYSTEM) -> int:
-    """Give back what ``reference`` had used, where the template says so; returns how many.
+def coupon_return(
+    *, reference: str, now: datetime, actor: Actor = SYSTEM, undo: bool = False
+) -> int:
+    """Give back what ``reference`` had used, where the template says so, or whatever it says to
+    ``undo`` a use that was a mistake; returns how many.
 
     One statement. A coupon that comes back lives at least 30 days more. Once: a repeat finds
     nothing to give back.
     """
     with transaction.atomic(savepoint=False):
-        values = _context(now, reference, actor) | {"life": now + RETURNED_LIFE}
+        values = _context(now, reference, actor) | {"life": now + RETURNED_LIFE, "undo": undo}
         return _outcome(statements.RETURN, values)
+
+
+def coupon_reduce(*, uses: Uses, reference: str) -> None:
+    """Take a part of what the coupons of ``reference`` were worth back, for a part of the sale
+    that was returned; their budget gets it. One statement.
+
+    Raises CouponUnavailable where one has less than that left in it.
+    """
+    values = {
+        "coupons": [pk for pk, _amount in uses],
+        "amounts": [amount for _pk, amount in uses],
+        "reference": reference,
+    }
+    with transaction.atomic(savepoint=False):
+        if uses and _outcome(statements.REDUCE, values) != len(uses):
+            raise CouponUnavailable()
 
 
 def coupon_expire(*, now: datetime, limit: int = 1000) -> int:

@@ -19,35 +19,91 @@ _EVENT = """event AS (
 CLAIM = (
     """
 WITH template AS (
-  SELECT t.id, t.quota, t.issued, t.per_member,
-    (t.archived_at IS NULL AND %(now)s::timestamptz >= t.claim_from
+  SELECT t.id, t.per_member, t.per_day, t.claim_for,
+    t.issued < t.quota
+      OR EXISTS (SELECT FROM coupons_claimslot s WHERE s.template_id = t.id) AS is_left,
+    (t.archived_at IS NULL AND t.stopped_at IS NULL AND %(now)s::timestamptz >= t.claim_from
      AND %(now)s::timestamptz < t.claim_until
      AND (t.valid_until IS NULL OR t.valid_until > %(now)s::timestamptz)) AS open,
+    (%(fits)s::bool OR t.claim_for = '{}'::jsonb) AS fits,
+    t.slots_ready > 0 AS rush,
     least(t.valid_until,
           %(now)s::timestamptz + make_interval(days => t.valid_days::int)) AS valid_until
   FROM coupons_template t
   WHERE t.code = %(code)s::text
     AND (NOT %(public_only)s::bool OR (t.public AND t.points_price IS NULL))
-), mine AS (
-  SELECT count(*) AS claimed, coalesce(max(c.nth), 0) AS last
+), had AS (
+  SELECT c.nth, c.claimed_at, c.given_by_id IS NULL AS claimed
   FROM coupons_coupon c JOIN template t ON t.id = c.template_id
   WHERE c.member_id = %(member_id)s::bigint
+  UNION ALL
+  SELECT 0, c.claimed_at, true
+  FROM coupons_coupon c JOIN template t ON t.id = c.template_id
+  WHERE c.given_by_id = %(member_id)s::bigint
+), mine AS (
+  SELECT count(*) AS had, coalesce(max(nth), 0) AS last,
+    count(*) FILTER (WHERE claimed AND claimed_at >= %(today)s::timestamptz) AS today
+  FROM had
 ), claimed AS (
   INSERT INTO coupons_coupon (no, template_id, member_id, nth, state, valid_from, valid_until,
-    claimed_at, source_token, locked_by, locked_fen)
+    claimed_at, source, source_token, given_key, locked_by, locked_fen)
   SELECT %(no)s::text, t.id, %(member_id)s::bigint, m.last + 1, 'claimed',
-    %(now)s::timestamptz, t.valid_until, %(now)s::timestamptz, %(source_token)s::text, '', 0
+    %(now)s::timestamptz, t.valid_until, %(now)s::timestamptz, %(source)s::text,
+    %(source_token)s::text, %(given_key)s::text, '', 0
   FROM template t CROSS JOIN mine m
-  WHERE t.open AND t.issued < t.quota AND m.claimed < t.per_member
+  WHERE t.open AND t.is_left AND t.fits AND m.had < t.per_member
+    AND (t.per_day IS NULL OR m.today < t.per_day)
   ON CONFLICT (template_id, member_id, nth) DO NOTHING
   RETURNING id, member_id, template_id, '' AS from_state, state AS to_state
 ), """
     + _EVENT.format(source="claimed")
     + """
-SELECT t.id, t.open, t.issued < t.quota, m.claimed < t.per_member, t.valid_until, c.id
+SELECT t.id, t.open, t.is_left, t.fits, m.had < t.per_member,
+  t.per_day IS NULL OR m.today < t.per_day, t.rush, t.claim_for, t.valid_until, c.id
 FROM template t CROSS JOIN mine m LEFT JOIN claimed c ON true
 """
 )
+
+# One of those that were counted beforehand, that nobody else is taking.
+SLOT_FREE = """DELETE FROM coupons_claimslot WHERE id = (
+  SELECT s.id FROM coupons_claimslot s JOIN coupons_template t ON t.id = s.template_id
+  WHERE s.template_id = %(template_id)s::bigint AND t.stopped_at IS NULL
+  LIMIT 1 FOR UPDATE OF s SKIP LOCKED)
+"""
+# The same where all that are left are being taken: whoever takes one may yet give it back.
+SLOT_AWAITED = SLOT_FREE.replace(" SKIP LOCKED", "")
+
+COUNT_ONE = """UPDATE coupons_template SET issued = issued + 1
+WHERE id = %(template_id)s::bigint AND issued < quota AND stopped_at IS NULL
+"""
+
+SLOTS_FILL = """
+WITH room AS (
+  SELECT t.id, least(t.quota - t.issued, t.slots_ready
+    - (SELECT count(*) FROM coupons_claimslot s WHERE s.template_id = t.id))::int AS n
+  FROM coupons_template t
+  WHERE t.id = %(template_id)s::bigint AND t.archived_at IS NULL AND t.stopped_at IS NULL
+  FOR NO KEY UPDATE
+), counted AS (
+  UPDATE coupons_template t SET issued = t.issued + r.n FROM room r WHERE t.id = r.id AND r.n > 0
+), made AS (
+  INSERT INTO coupons_claimslot (template_id)
+  SELECT r.id FROM room r CROSS JOIN LATERAL generate_series(1, r.n)
+  RETURNING id
+)
+SELECT count(*) FROM made
+"""
+
+# Waits for claims that are taking one. Slots before the template's row, as claims take them.
+SLOTS_RETURN = """
+WITH gone AS (
+  DELETE FROM coupons_claimslot WHERE template_id = %(template_id)s::bigint RETURNING id
+), counted AS (
+  UPDATE coupons_template t SET issued = t.issued - g.n
+  FROM (SELECT count(*) AS n FROM gone) g WHERE t.id = %(template_id)s::bigint AND g.n > 0
+)
+SELECT count(*) FROM gone
+"""
 
 # What an order or a cash desk asks for, and the coupons of it that it may have, locked.
 _WANTED = """
@@ -64,6 +120,7 @@ WITH asked AS (
 )"""
 
 _FREE = """(c.state IN ('claimed', 'returned')
+   AND t.use_stopped_at IS NULL
    AND %(now)s::timestamptz >= c.valid_from AND %(now)s::timestamptz < c.valid_until)"""
 # An order that locked it in time may be paid after the coupon's last minute.
 _OURS = "(c.state = 'locked' AND c.locked_by = %(reference)s::text)"
@@ -143,12 +200,12 @@ RETURN = (
     """
 WITH wanted AS (
   SELECT c.id, c.member_id, c.template_id, c.state AS from_state, r.id AS redemption_id,
-    r.amount_fen, t.budget_fen IS NOT NULL AS budgeted
+    r.amount_fen - r.returned_fen AS left_fen, t.budget_fen IS NOT NULL AS budgeted
   FROM coupons_redemption r
   JOIN coupons_coupon c ON c.id = r.coupon_id
   JOIN coupons_template t ON t.id = c.template_id
   WHERE r.reference = %(reference)s::text AND r.reversed_at IS NULL
-    AND c.state = 'used' AND t.on_refund = 'return'
+    AND c.state = 'used' AND (%(undo)s::bool OR t.on_refund = 'return')
   ORDER BY c.id FOR NO KEY UPDATE OF c, r
 ), changed AS (
   UPDATE coupons_coupon c
@@ -161,6 +218,28 @@ WITH wanted AS (
 ), """
     + _EVENT.format(source="changed")
     + ", "
+    + _BUDGET.format(delta="-left_fen", source="wanted")
+    + _OUTCOME
+)
+
+REDUCE = (
+    """
+WITH asked AS (
+  SELECT * FROM unnest(%(coupons)s::bigint[], %(amounts)s::bigint[]) AS a(coupon_id, amount_fen)
+), wanted AS (
+  SELECT c.id, c.template_id, r.id AS redemption_id, a.amount_fen,
+    t.budget_fen IS NOT NULL AS budgeted
+  FROM coupons_redemption r
+  JOIN asked a ON a.coupon_id = r.coupon_id
+  JOIN coupons_coupon c ON c.id = r.coupon_id
+  JOIN coupons_template t ON t.id = c.template_id
+  WHERE r.reference = %(reference)s::text AND r.reversed_at IS NULL
+    AND r.returned_fen + a.amount_fen <= r.amount_fen
+  ORDER BY c.id FOR NO KEY UPDATE OF c, r
+), reduced AS (
+  UPDATE coupons_redemption r SET returned_fen = r.returned_fen + w.amount_fen
+  FROM wanted w WHERE r.id = w.redemption_id
+), """
     + _BUDGET.format(delta="-amount_fen", source="wanted")
     + _OUTCOME
 )

@@ -4,15 +4,13 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import transaction
-
 from config.kernel.actors import SYSTEM
 from config.kernel.errors import DomainError
 from config.kernel.models import Event, PolicyVersion
-from coupons.guards import coupon_claim
-from coupons.models import Coupon
+from coupons.services.coupon_give import coupon_give
+from coupons.states import Source
 from members.growth import TierRules
-from members.models import Tier
+from members.models import Member, Tier
 from members.states import TierCause
 
 logger = logging.getLogger(__name__)
@@ -31,20 +29,32 @@ def tier_gifts(events: Sequence[Event], now: datetime) -> None:
             _give(code, event.subject_id, f"tier:{event.payload['period_id']}", now)
 
 
+def birthday_gifts(events: Sequence[Event], now: datetime) -> None:
+    """Whoever has a birthday is given the coupons of their tier, by the version of the rules that
+    the day was noticed under: once a year. Without a tier, those of the one that growth of zero
+    reaches. A coupon that cannot be had (any more) is not given; it stops nobody else."""
+    named = [e for e in events if e.payload["policy_id"] is not None]
+    policies = PolicyVersion.objects.in_bulk({e.payload["policy_id"] for e in named})
+    members = Member.objects.select_related("tier").in_bulk({e.subject_id for e in named})
+    for event in named:
+        rules = TierRules.read(policies[event.payload["policy_id"]].body)
+        tier = members[event.subject_id].tier
+        rank = rules.rank(tier.code) if tier else -1
+        own = rules.tiers[rank] if rank >= 0 else rules.reached(0)
+        for code in own.birthday_coupons if own else ():
+            _give(code, event.subject_id, f"birthday:{event.payload['year']}", now)
+
+
 def _give(template_code: str, member_id: int, source: str, now: datetime) -> None:
-    given = Coupon.objects.filter(
-        member_id=member_id, template__code=template_code, source_token=source
-    )
-    if given.exists():
-        return
     try:
-        with transaction.atomic():
-            coupon_claim(
-                template_code=template_code,
-                member_id=member_id,
-                source_token=source,
-                actor=SYSTEM,
-                now=now,
-            )
+        coupon_give(
+            template_code=template_code,
+            member_id=member_id,
+            source=Source.TIER,
+            source_token=source,
+            key=source,
+            actor=SYSTEM,
+            now=now,
+        )
     except DomainError as error:
         logger.warning("coupon %s was not given to a member: %s", template_code, error.code)

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from coupons.models import Coupon, Template
+from coupons.models import ClaimSlot, Coupon, Template
 from coupons.states import USABLE, CouponState
 
 # What members see as states: a coupon past its validity has run out, whoever noted it or not.
@@ -22,7 +22,8 @@ class CouponRule:
     """What pricing needs to know of a usable coupon.
 
     ``value`` is fen for amount off, basis points off for percent; ``scope`` is a condition over
-    the facts of a line; ``operator_id`` is whose stores take it.
+    the facts of a line; ``operator_id`` is whose stores take it, and with ``other_operators``
+    those of others as well.
     """
 
     pk: int
@@ -38,14 +39,21 @@ class CouponRule:
     scope: dict[str, Any]
     stacking_group: str
     operator_id: int
+    other_operators: bool
     channels: tuple[str, ...]
     valid_from: datetime
     valid_until: datetime
 
 
 def usable(now: datetime) -> Q:
-    """Condition over Coupon: claimed or given back, and within its validity."""
-    return Q(state__in=USABLE, valid_from__lte=now, valid_until__gt=now)
+    """Condition over Coupon: claimed or given back, within its validity, of a template whose use
+    has not been stopped."""
+    return Q(
+        state__in=USABLE,
+        valid_from__lte=now,
+        valid_until__gt=now,
+        template__use_stopped_at__isnull=True,
+    )
 
 
 _COLUMNS = [field.name for field in fields(CouponRule)]
@@ -54,9 +62,11 @@ _COLUMNS = [field.name for field in fields(CouponRule)]
 # anew for every order. Columns in the order of CouponRule.
 _RULES = """
 SELECT c.id, c.no, c.state, c.member_id, t.id, t.name, t.kind, t.value, t.max_discount_fen,
-  t.threshold_fen, t.scope, t.stacking_group, t.operator_id, t.channels, c.valid_from, c.valid_until
+  t.threshold_fen, t.scope, t.stacking_group, t.operator_id, t.other_operators,
+  t.channels, c.valid_from, c.valid_until
 FROM coupons_coupon c JOIN coupons_template t ON t.id = c.template_id
 WHERE c.member_id = %(member)s::bigint AND c.state = ANY(%(states)s::text[])
+  AND t.use_stopped_at IS NULL
   AND c.valid_from <= %(now)s::timestamptz AND c.valid_until > %(now)s::timestamptz
   AND (%(nos)s::text[] IS NULL OR c.no = ANY(%(nos)s::text[]))
 ORDER BY c.valid_until, c.id
@@ -98,20 +108,28 @@ def templates_claimable(*, member_id: int | None, now: datetime) -> QuerySet[Tem
         .annotate(n=Count("pk"))
         .values("n")
     )
+    ready = (
+        ClaimSlot.objects.filter(template=OuterRef("pk"))
+        .order_by()
+        .values("template")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
     return (
         Template.objects.filter(
             Q(valid_until__isnull=True) | Q(valid_until__gt=now),
             public=True,
             archived_at__isnull=True,
+            stopped_at__isnull=True,
             claim_from__lte=now,
             claim_until__gt=now,
-            issued__lt=F("quota"),
         )
         .select_related("operator")
         .annotate(
-            left=F("quota") - F("issued"),
+            left=F("quota") - F("issued") + Coalesce(Subquery(ready), 0),
             mine=Coalesce(Subquery(mine), 0),
         )
+        .filter(left__gt=0)
     )
 
 

@@ -10,6 +10,7 @@ from config.kernel.actors import Actor
 from config.kernel.errors import Conflict
 from coupons import guards
 from coupons.models import Template
+from coupons.states import Source
 from members.guards_points import points_spend
 
 
@@ -47,6 +48,7 @@ def points_exchange(
         return guards.coupon_claim(
             template_code=template_code,
             member_id=member_id,
+            source=Source.POINTS,
             actor=actor,
             now=now,
             before_quota=pay,

@@ -40,7 +40,7 @@ def test_litemall_581_control_without_the_guard_it_is_claimed_again(now, monkeyp
     template = make_template(quota=1)
     members = [make_member() for _n in range(8)]
 
-    def read_then_write(template_id: int) -> None:
+    def read_then_write(template_id: int, rush: bool) -> None:
         row = Template.objects.get(pk=template_id)
         if row.issued >= row.quota:
             raise QuotaExhausted()

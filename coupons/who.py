@@ -1,0 +1,36 @@
+"""What coupons know of members when they ask who may have one."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.clock import local_date
+from coupons.member_facts import register_member_fact
+from members.models import Member
+
+
+def _tier(member_id: int, now: datetime) -> str:
+    code = Member.objects.filter(pk=member_id).values_list("tier__code", flat=True).first()
+    return code or "none"
+
+
+def _days(member_id: int, now: datetime) -> int | None:
+    since = Member.objects.filter(pk=member_id).values_list("created_at", flat=True).first()
+    return None if since is None else (local_date(now) - local_date(since)).days
+
+
+def _home(member_id: int, now: datetime) -> Any:
+    return Member.objects.filter(pk=member_id).values_list("home_store__code", flat=True).first()
+
+
+def _phone(member_id: int, now: datetime) -> int:
+    return int(Member.objects.filter(pk=member_id, phone__isnull=False).exists())
+
+
+def register_all() -> None:
+    """Called once by ``apps.ready()``."""
+    register_member_fact("tier", "str", _("tier"), _tier)
+    register_member_fact("member_days", "int", _("days as a member"), _days)
+    register_member_fact("home_store", "str", _("member's home store"), _home)
+    register_member_fact("member_phone", "int", _("member's phone is known (1)"), _phone)
