@@ -149,8 +149,11 @@ def test_of_two_requests_for_one_thing_one_waits(maker, now):
     assert Approval.objects.count() == 1
 
 
-def test_the_control_without_the_index_both_wait(maker, now):
+def test_the_control_without_the_index_both_wait(maker, now, monkeypatch):
     name = "kernel_approval_one_pending"
+    looked = threading.Barrier(2)
+    # Each has looked before the other writes: a busy machine would run them one after the other.
+    monkeypatch.setattr(approvals, "_look_first", lambda same: looked.wait(timeout=20))
     with connection.cursor() as cursor:
         cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = %s", [name])
         definition = cursor.fetchone()[0]
