@@ -10,7 +10,9 @@ class MallConfig(AppConfig):
         from mall import (  # audit* register their lines
             approvals,
             audit,  # noqa: F401
+            audit_payback,  # noqa: F401
             audit_pos,  # noqa: F401
+            audit_sales,  # noqa: F401
             audit_value,  # noqa: F401
             dashboard,
             handlers,

@@ -11,6 +11,9 @@ DESK = "stores.handover_pickup"
 # Asking for units of an order back; deciding on it is to change an after-sale.
 ASK = "mall.add_aftersale"
 DECIDE = "mall.change_aftersale"
+# Selling stored value at a desk; undoing a sale, and giving back what cards paid on another day.
+SELL = "mall.add_storesale"
+UNDO = "mall.change_storesale"
 
 _SALES = (
     "mall.view_order",
@@ -20,6 +23,7 @@ _SALES = (
     "mall.view_aftersale",
     "mall.view_fulfilment",
     "mall.view_posticket",
+    "mall.view_storesale",
     "mall.view_reservation",
     "mall.view_stock",
     "mall.view_stockmovement",
@@ -48,6 +52,7 @@ _PEOPLE = (
     "members.view_cardbatch",
     "members.view_cardgift",
     "members.view_cardpayback",
+    "members.view_cardpaybackline",
     "members.view_topupoffer",
     "members.view_topupofferuse",
     "members.view_pointhold",
@@ -127,6 +132,7 @@ GRANTS: dict[str, frozenset[str]] = {
                 "members.cardalert",
                 "members.cardbatch",
                 "members.cardidentity",
+                "members.cardpaybackline",
                 "members.topupoffer",
                 "members.membershipplan",
                 "members.pointlot",
@@ -141,6 +147,7 @@ GRANTS: dict[str, frozenset[str]] = {
                 "mall.order",
                 "mall.aftersale",
                 "mall.refund",
+                "mall.storesale",
                 "guides.guide",
                 "guides.guideassignment",
                 "guides.binding",
@@ -158,10 +165,12 @@ GRANTS: dict[str, frozenset[str]] = {
             *_write(
                 "mall.aftersale",
                 "mall.refund",
+                "mall.storesale",
                 "members.card",
                 "members.cardalert",
                 "members.cardbatch",
                 "members.cardidentity",
+                "members.cardpaybackline",
                 "members.pointlot",
             ),
         )
@@ -173,6 +182,7 @@ GRANTS: dict[str, frozenset[str]] = {
             *_INBOX,
             *_JUDGE,
             DESK,
+            SELL,
             *_write(
                 "mall.order",
                 "mall.aftersale",
@@ -190,11 +200,13 @@ GRANTS: dict[str, frozenset[str]] = {
             *_export(*_SALES, *_GUIDES, *_INBOX),
             *_JUDGE,
             DESK,
-            *_write("mall.order", "mall.aftersale", "mall.storeoffer", "mall.stock"),
+            *_write(
+                "mall.order", "mall.aftersale", "mall.storesale", "mall.storeoffer", "mall.stock"
+            ),
         )
     ),
     # Takes goods back at the desk; whether money goes back for them is a manager's to say.
-    Role.CLERK: frozenset((*_SALES, DESK, ASK)),
+    Role.CLERK: frozenset((*_SALES, DESK, ASK, SELL)),
     Role.AUDITOR: frozenset((*_EVERYTHING, *_export(*_EVERYTHING))),
 }
 

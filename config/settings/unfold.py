@@ -97,6 +97,7 @@ UNFOLD: dict[str, Any] = {
                 _page(_("Pickups"), "stores.pickup", "package_2"),
                 _page(_("Fulfilments"), "mall.fulfilment", "local_shipping"),
                 _page(_("Till tickets"), "mall.posticket", "receipt"),
+                _page(_("Sales of stored value"), "mall.storesale", "add_card"),
                 collapsible=False,
             ),
             _group(
@@ -142,6 +143,7 @@ UNFOLD: dict[str, Any] = {
                 _page(_("Card holds"), "members.cardhold", "lock_clock"),
                 _page(_("Gifts of cards"), "members.cardgift", "featured_seasonal_and_gifts"),
                 _page(_("Paybacks of cards"), "members.cardpayback", "money_off"),
+                _page(_("Paybacks to pay"), "members.cardpaybackline", "payments"),
                 _page(_("Card alerts"), "members.cardalert", "notification_important"),
                 _page(_("Card identities"), "members.cardidentity", "assignment_ind"),
                 _page(_("Points"), "members.pointlot", "stars"),

@@ -5,7 +5,15 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel.admin.codes import code_words
 from config.kernel.admin.timeline import timeline_words
 from mall import states
-from mall.admin import catalogue, money, order, pos, product_editor, stock  # noqa: F401
+from mall.admin import (  # noqa: F401
+    catalogue,
+    money,
+    order,
+    pos,
+    product_editor,
+    stock,
+    store_sale,
+)
 from members.models import Message
 from stores.models import Transfer
 
@@ -27,6 +35,8 @@ timeline_words(
         "mall.pos_ticket_paid": _("till ticket paid"),
         "mall.pos_ticket_refunded": _("till ticket given back"),
         "mall.pos_ticket_voided": _("till ticket voided"),
+        "mall.store_sale_made": _("stored value sold"),
+        "mall.store_sale_voided": _("sale of stored value undone"),
     },
     states={
         "order": states.OrderState,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from mall.web import till, views
+from mall.web import cards, tickets, till, views
 
 app_name = "desk"
 urlpatterns = [
@@ -10,6 +10,18 @@ urlpatterns = [
     path("returns/", views.returns, name="returns"),
     path("pay/", till.take, name="pay"),
     path("pay/confirm/", till.confirm, name="pay_confirm"),
+    path("tickets/", tickets.find, name="tickets"),
+    path("tickets/<str:number>/", tickets.ticket, name="ticket"),
+    path("tickets/<str:number>/refund/", tickets.refund, name="ticket_refund"),
+    path("tickets/<str:number>/void/", tickets.void, name="ticket_void"),
+    path("cards/", cards.find, name="cards"),
+    path("cards/sales/", cards.sales, name="card_sales"),
+    path("cards/sales/<str:number>/", cards.sale, name="card_sale"),
+    path("cards/sales/<str:number>/state/", cards.state, name="card_sale_state"),
+    path("cards/sales/<str:number>/code/", cards.code, name="card_sale_code"),
+    path("cards/sales/<str:number>/undo/", cards.undo, name="card_sale_undo"),
+    path("cards/for/<str:member_no>/", cards.choose, name="card_choose"),
+    path("cards/for/<str:member_no>/sell/", cards.sell, name="card_sell"),
     path("orders/<str:order_no>/", views.order, name="order"),
     path("orders/<str:order_no>/ready/", views.ready, name="ready"),
     path("orders/<str:order_no>/after-sale/", views.after_sale, name="after_sale"),

@@ -14,7 +14,14 @@ from members.admin import (  # noqa: F401
     points,
     tiers,
 )
-from members.states import ActivationState, CardState, GiftState, HoldState, MessageState
+from members.states import (
+    ActivationState,
+    CardState,
+    GiftState,
+    HoldState,
+    MessageState,
+    PaybackState,
+)
 from stores.models import Transfer
 
 timeline_words(
@@ -32,6 +39,9 @@ timeline_words(
         "members.card_identity_recorded": _("card identity recorded"),
         "members.card_identity_revealed": _("card identity looked at"),
         "members.card_paid_back": _("card paid back"),
+        "members.card_purchase_voided": _("purchase undone"),
+        "members.card_payback_changed": _("payback of a card"),
+        "members.card_payback_rerouted": _("payback goes by transfer"),
         "members.card_reactivated": _("card reactivated"),
         "members.card_replaced": _("card replaced"),
         "members.card_topped_up": _("card topped up"),
@@ -55,6 +65,7 @@ timeline_words(
         "card_activation": ActivationState,
         "card_gift": GiftState,
         "card_hold": HoldState,
+        "card_payback_line": PaybackState,
         "message": MessageState,
         "point_hold": HoldState,
     },
@@ -66,9 +77,13 @@ code_words(
     {
         "card.adjust": _("bonus corrected"),
         "card.bonus": _("card bonus"),
+        "card.charge": _("spent bonus charged"),
         "card.issue": _("card sold"),
+        "card.payback": _("paid back"),
+        "card.payout": _("closed card paid out"),
         "card.refund": _("given back to the card"),
         "card.spend": _("paid by card"),
+        "card.uncharge": _("charge given back"),
         "points.adjust": _("points corrected"),
         "points.clawback": _("points taken back"),
         "points.earn": _("points earned"),
