@@ -32,6 +32,23 @@ class PhoneBound(MemberEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BirthdayChanged(MemberEvent):
+    """It was entered or corrected; what it is stays with the member."""
+
+    kind: ClassVar[str] = "members.birthday_changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberBirthdayCame(MemberEvent):
+    """The member's birthday of ``year``; ``policy_id`` is the version of "tiers" that says what is
+    given for it, null where there is none."""
+
+    kind: ClassVar[str] = "members.birthday"
+    year: int
+    policy_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConsentGiven(MemberEvent):
     kind: ClassVar[str] = "members.consent_given"
     consent: str

@@ -4,7 +4,7 @@
      "period_days": 365, "grace_days": 30,
      "tiers": [{"code": "normal", "growth_from": 0},
                {"code": "gold", "growth_from": 5000, "price_level": "vip",
-                "upgrade_coupons": ["gold-gift"]}]}
+                "upgrade_coupons": ["gold-gift"], "birthday_coupons": ["cake"]}]}
 
 ``tiers`` ascend. Growth counts within the last ``window_days`` (null: ever since). A tier is
 reached at once, kept for ``period_days`` and, without enough growth at their end, ``grace_days``
@@ -25,18 +25,20 @@ MOST_DAYS = 36_500
 MOST_GROWTH = 1_000_000_000
 _NEEDED = {"v", "fen_per_growth", "window_days", "period_days", "grace_days", "tiers"}
 _TIER_NEEDED = {"code", "growth_from"}
-_TIER_OPTIONAL = {"price_level", "upgrade_coupons"}
+_TIER_OPTIONAL = {"price_level", "upgrade_coupons", "birthday_coupons"}
 
 
 @dataclass(frozen=True, slots=True)
 class TierRule:
     """``price_level`` names a list of prices, empty for the normal one; ``upgrade_coupons`` are
-    codes of templates that whoever reaches the tier is given."""
+    codes of templates that whoever reaches the tier is given, ``birthday_coupons`` of those for a
+    birthday in it."""
 
     code: str
     growth_from: int
     price_level: str = ""
     upgrade_coupons: tuple[str, ...] = ()
+    birthday_coupons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +125,23 @@ def _read_tier(n: int, tier: Any) -> TierRule:
         raise PolicyInvalid(problem=f"tiers[{n}].code is the code of a tier")
     if not _whole(tier["growth_from"], 0, MOST_GROWTH):
         raise PolicyInvalid(problem=f"tiers[{n}].growth_from is a whole number")
-    level, coupons = tier.get("price_level", ""), tier.get("upgrade_coupons", [])
+    level = tier.get("price_level", "")
     if not isinstance(level, str):
         raise PolicyInvalid(problem=f"tiers[{n}].price_level is a word")
+    return TierRule(
+        tier["code"],
+        tier["growth_from"],
+        level,
+        _codes(n, tier, "upgrade_coupons"),
+        _codes(n, tier, "birthday_coupons"),
+    )
+
+
+def _codes(n: int, tier: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    coupons = tier.get(name, [])
     if not isinstance(coupons, list) or any(not isinstance(x, str) or not x for x in coupons):
-        raise PolicyInvalid(problem=f"tiers[{n}].upgrade_coupons is a list of codes")
-    return TierRule(tier["code"], tier["growth_from"], level, tuple(coupons))
+        raise PolicyInvalid(problem=f"tiers[{n}].{name} is a list of codes")
+    return tuple(coupons)
 
 
 def _whole(value: Any, least: int, most: int) -> bool:

@@ -90,13 +90,20 @@ class PointsRules:
             return _read_v2(body)
         raise PolicyInvalid(problem='it must be an object with "v": 1 or "v": 2')
 
-    def line_rates(self, lines: Sequence[PointsLine], tier_code: str = "") -> dict[str, int]:
-        """The rate of each line by its key, where it is not the normal one."""
-        rates = {line.key: self._rate(line, tier_code) for line in lines}
+    def line_rates(
+        self,
+        lines: Sequence[PointsLine],
+        tier_code: str = "",
+        birthday: frozenset[str] = frozenset(),
+    ) -> dict[str, int]:
+        """The rate of each line by its key, where it is not the normal one, for a member in a tier
+        and on (``birthdays.birthday_fact``) or off their birthday."""
+        of_member = {"tier": tier_code, "birthday": birthday}
+        rates = {line.key: self._rate(line, of_member) for line in lines}
         return {key: rate for key, rate in rates.items() if rate != BASIS_POINTS}
 
-    def _rate(self, line: PointsLine, tier_code: str) -> int:
-        facts = {**line.facts, "tier": tier_code}
+    def _rate(self, line: PointsLine, of_member: Mapping[str, Any]) -> int:
+        facts = {**line.facts, **of_member}
         for rule in self.rules:
             if conditions.holds(rule.when, facts):
                 return rule.rate_bp

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from config.kernel import clock
 from config.kernel.actors import SYSTEM
+from members.services.birthdays_notice import birthdays_notice as notice
 from members.services.card_alerts import card_alerts_find
 from members.services.card_gift import card_gift_expire
 from members.services.card_hold_expire import card_hold_expire
@@ -36,6 +37,13 @@ def points_expire() -> None:
 def tiers_review() -> None:
     """Renew or end the periods in tiers that are over."""
     while review(now=clock.now()):
+        pass
+
+
+@shared_task(name="members.tasks.birthdays")
+def birthdays() -> None:
+    """Birthdays come, also those that were missed."""
+    while notice(now=clock.now()):
         pass
 
 

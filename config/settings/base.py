@@ -276,6 +276,7 @@ CELERY_BEAT_SCHEDULE = {
     "orders-close": {"task": "mall.tasks.orders_close", "schedule": 600.0},
     "points-expire": {"task": "members.tasks.points_expire", "schedule": 3600.0},
     "tiers-review": {"task": "members.tasks.tiers_review", "schedule": 3600.0},
+    "birthdays": {"task": "members.tasks.birthdays", "schedule": 3600.0},
     "point-holds-expire": {"task": "members.tasks.point_holds_expire", "schedule": 60.0},
     "card-holds-expire": {"task": "members.tasks.card_holds_expire", "schedule": 60.0},
     "card-gifts-expire": {"task": "members.tasks.card_gifts_expire", "schedule": 300.0},

@@ -4,6 +4,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.models.named import CalledByKind
+from members.birthdays import Birthday
 from members.states import ExternalKind
 from stores.models import Store
 
@@ -99,11 +100,17 @@ class Member(models.Model):
                 fields=["nickname"],
                 opclasses=["varchar_pattern_ops"],
                 name="members_member_nickname",
-            )
+            ),
         ]
 
     def __str__(self) -> str:
         return self.no
+
+    @property
+    def birthday(self) -> Birthday | None:
+        if self.birth_month is None or self.birth_day is None:
+            return None
+        return Birthday(self.birth_month, self.birth_day, self.birth_year)
 
 
 class MemberBirthday(CalledByKind):

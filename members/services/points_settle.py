@@ -9,6 +9,7 @@ from django.db import transaction
 from config.kernel import locks
 from config.kernel.models import PolicyVersion
 from config.kernel.money import BASIS_POINTS
+from members.birthdays import Birthday, birthday_fact
 from members.membership import rate_at
 from members.models import Member
 from members.points import Lot, Wallet
@@ -44,12 +45,15 @@ class PointsTarget:
 
 @dataclass(frozen=True, slots=True)
 class _Tier:
+    """And what rules may ask of who is in it."""
+
     code: str
     rate_bp: int
+    birthday: Birthday | None = None
 
     def at_least(self, rate_bp: int) -> "_Tier":
         """What was paid for does not add to the tier: the better of the two counts."""
-        return _Tier(self.code, max(self.rate_bp, rate_bp))
+        return _Tier(self.code, max(self.rate_bp, rate_bp), self.birthday)
 
 
 def points_settle(targets: Sequence[PointsTarget], *, now: datetime) -> dict[str, int]:
@@ -114,8 +118,12 @@ def points_settle(targets: Sequence[PointsTarget], *, now: datetime) -> dict[str
 def _tiers(member_ids: Sequence[int] | dict[int, str]) -> dict[int, _Tier]:
     rows = Member.objects.filter(pk__in=member_ids)
     return {
-        pk: _Tier(code or "", BASIS_POINTS if rate is None else rate)
-        for pk, code, rate in rows.values_list("pk", "tier__code", "tier__points_rate_bp")
+        member.pk: _Tier(
+            member.tier.code if member.tier else "",
+            member.tier.points_rate_bp if member.tier else BASIS_POINTS,
+            member.birthday,
+        )
+        for member in rows.select_related("tier")
     }
 
 
@@ -140,7 +148,10 @@ def _rates(
     lot = _first(wallet.lots, target.reference)
     if lot is not None:
         return lot.rate_bp, lot.line_rates
-    return tier.rate_bp, rules.line_rates(target.parts(), tier.code) if rules else {}
+    if rules is None:
+        return tier.rate_bp, {}
+    birthday = birthday_fact(tier.birthday, target.moment)
+    return tier.rate_bp, rules.line_rates(target.parts(), tier.code, birthday)
 
 
 def _first(lots: Sequence[Lot], reference: str) -> Lot | None:
