@@ -27,6 +27,21 @@ def books(operator_code: str, operator_id: int, mchid: str) -> Books:
     return Books(*(ids[code] for code in codes))
 
 
+@dataclass(frozen=True, slots=True)
+class PointsBooks:
+    """Account ids, of fen. ``cost``: what the operator bears of sales that points paid;
+    ``sales``: those sales."""
+
+    cost: int
+    sales: int
+
+
+def points_books(operator_code: str, operator_id: int) -> PointsBooks:
+    codes = (f"cost.points:{operator_code}", f"sales.points:{operator_code}")
+    ids = accounts_ensure([AccountSpec(code, operator_id=operator_id) for code in codes])
+    return PointsBooks(*(ids[code] for code in codes))
+
+
 def takings(*, way: str, operator_code: str, operator_id: int, store_code: str) -> int:
     """The account of money that was taken for an operator without the gateway: cash lies in a
     store, whatever a bank moves (``way``: bank_card, transfer) is on the operator's account."""

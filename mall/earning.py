@@ -18,15 +18,18 @@ TILL = "pos"
 
 def order_targets(order_ids: Collection[int]) -> list[PointsTarget]:
     """Paid orders by what is left of their goods, with the facts that earning rules ask for.
-    Cards and top-ups earn nothing: what is bought with them does. Five statements, by any number
-    of orders."""
+    Cards and top-ups earn nothing: what is bought with them does. What points paid is neither
+    money nor growth. Five statements, by any number of orders."""
     lines = OrderLine.objects.filter(order_id__in=order_ids, kind=LineKind.GOODS)
     of_line = {"line__order_id__in": order_ids, "line__kind": LineKind.GOODS}
-    bonus = dict(
-        TenderAllocation.objects.filter(**of_line, tender__kind=TenderKind.CARD_BONUS)
-        .values_list("line_id")
+    left: dict[str, dict[int, int]] = {TenderKind.CARD_BONUS: {}, TenderKind.POINTS: {}}
+    for kind, line_id, fen in (
+        TenderAllocation.objects.filter(**of_line, tender__kind__in=left)
+        .values_list("tender__kind", "line_id")
         .annotate(left=Sum(F("amount_fen") - F("refunded_fen")))
-    )
+    ):
+        left[kind][line_id] = fen
+    bonus, by_points = left[TenderKind.CARD_BONUS], left[TenderKind.POINTS]
     campaigns: dict[int, set[str]] = defaultdict(set)
     promotions = Adjustment.objects.filter(**of_line, kind=DiscountKind.PROMOTION)
     for line_id, reference in promotions.values_list("line_id", "reference"):
@@ -46,7 +49,7 @@ def order_targets(order_ids: Collection[int]) -> list[PointsTarget]:
         }
         line = PointsLine(
             key=str(row["position"]),
-            base_fen=row["net_fen"] - row["refunded_fen"],
+            base_fen=row["net_fen"] - row["refunded_fen"] - by_points.get(row["pk"], 0),
             card_bonus_fen=bonus.get(row["pk"], 0),
             facts=facts,
         )

@@ -198,21 +198,23 @@ def stock_return(items: Sequence[tuple[int, int]], *, reference: str, now: datet
 _ORDER = """
 WITH head AS (
   INSERT INTO mall_order (no, member_id, operator_id, store_id, channel, source_token, state,
-    gross_fen, discount_fen, freight_fen, total_fen, snapshot, placed_at, expires_at, paid_at,
-    completed_at)
+    gross_fen, discount_fen, freight_fen, total_fen, points, points_fen, snapshot, placed_at,
+    expires_at, paid_at, completed_at)
   SELECT * FROM jsonb_to_record(%(order)s::jsonb) AS o(no text, member_id bigint,
     operator_id bigint, store_id bigint, channel text, source_token text, state text,
-    gross_fen int, discount_fen int, freight_fen int, total_fen int, snapshot jsonb,
-    placed_at timestamptz, expires_at timestamptz, paid_at timestamptz, completed_at timestamptz)
+    gross_fen int, discount_fen int, freight_fen int, total_fen int, points int, points_fen int,
+    snapshot jsonb, placed_at timestamptz, expires_at timestamptz, paid_at timestamptz,
+    completed_at timestamptz)
   RETURNING id
 ), line AS (
   INSERT INTO mall_orderline (order_id, position, kind, sku_id, card_product_id, card_id,
-    bonus_fen, membership_plan_id, membership_days, title, options, quantity, unit_price_fen,
-    gross_fen, discount_fen, net_fen, refunded_quantity, refunded_fen)
+    bonus_fen, membership_plan_id, membership_days, points_offer_id, points_price, title, options,
+    quantity, unit_price_fen, gross_fen, discount_fen, net_fen, refunded_quantity, refunded_fen)
   SELECT head.id, l.*, 0, 0 FROM head, jsonb_to_recordset(%(lines)s::jsonb) AS l(position int,
     kind text, sku_id bigint, card_product_id bigint, card_id bigint, bonus_fen int,
-    membership_plan_id bigint, membership_days int, title text, options jsonb, quantity int,
-    unit_price_fen int, gross_fen int, discount_fen int, net_fen int)
+    membership_plan_id bigint, membership_days int, points_offer_id bigint, points_price int,
+    title text, options jsonb, quantity int, unit_price_fen int, gross_fen int, discount_fen int,
+    net_fen int)
   RETURNING id, position
 ), adjustment AS (
   INSERT INTO mall_adjustment (line_id, kind, reference, title, amount_fen)
@@ -220,9 +222,10 @@ WITH head AS (
   FROM jsonb_to_recordset(%(adjustments)s::jsonb) AS a(position int, kind text, reference text,
     title text, amount_fen int) JOIN line USING (position)
 ), tender AS (
-  INSERT INTO mall_tender (order_id, position, kind, amount_fen, account_id, card_no, from_topup)
+  INSERT INTO mall_tender (order_id, position, kind, amount_fen, points, account_id, card_no,
+    from_topup)
   SELECT head.id, t.* FROM head, jsonb_to_recordset(%(tenders)s::jsonb) AS t(position int,
-    kind text, amount_fen int, account_id bigint, card_no text, from_topup bool)
+    kind text, amount_fen int, points int, account_id bigint, card_no text, from_topup bool)
   RETURNING id, position
 ), allocation AS (
   INSERT INTO mall_tenderallocation (line_id, tender_id, amount_fen, refunded_fen)

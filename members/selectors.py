@@ -1,11 +1,14 @@
 """Reads over what members own: stored value and points."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import F, Sum
 
 from members.cards import LotValue
+from members.models import PointLot
 
 _CARD_LOTS = """
 SELECT l.id, c.id, c.no, c.operator_id, p.id, p.balance - p.held, b.id, b.balance - b.held,
@@ -85,6 +88,14 @@ def points_balance(member_id: int) -> tuple[int, int]:
     """(points, debt), both >= 0. One statement."""
     rows = _rows(_POINTS, member_id=member_id)
     return rows[0] if rows else (0, 0)
+
+
+def points_free(*, member_id: int, now: datetime) -> int:
+    """Points that can be spent at ``now``: left of lots that live, set aside for nothing. One
+    statement; a guard judges again."""
+    lots = PointLot.objects.filter(member=member_id, remaining_points__gt=0, expires_at__gt=now)
+    free = lots.aggregate(free=Sum(F("remaining_points") - F("held_points")))["free"]
+    return free or 0
 
 
 def points_settled(*, issued_id: int, references: Collection[str]) -> dict[str, tuple[int, int]]:

@@ -1,8 +1,8 @@
 """An unpaid order ends: cancelled by the member or staff, or expired by the clock.
 
-Stock, coupons and held stored value come back in the same transaction. A payment that is still
-open at the gateway is closed afterwards by ``payments_query``; should the money have been paid
-all the same, it is refunded by itself (``payment_apply``).
+Stock, coupons, points and held stored value come back in the same transaction. A payment that is
+still open at the gateway is closed afterwards by ``payments_query``; should the money have been
+paid all the same, it is refunded by itself (``payment_apply``).
 """
 
 from datetime import datetime
@@ -17,6 +17,7 @@ from coupons.guards import coupon_release
 from mall.guards import stock_end
 from mall.locks import order_lock
 from mall.models import Order
+from mall.services.order_points import order_points_release
 from mall.services.order_state import order_transition
 from mall.services.order_value import offers_return
 from mall.states import OrderState, ReservationState
@@ -79,6 +80,7 @@ def end_unpaid(
     order_transition(order=order, to_state=to_state, actor=actor, now=now, reason=reason)
     coupon_release(reference=order.no, now=now)
     offers_return(order=order, actor=actor, now=now)
+    order_points_release(order=order, actor=actor, now=now)
     card_release(reference=order.no, now=now, actor=actor)
     stock_end(
         order_id=order.pk,

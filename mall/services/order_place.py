@@ -21,6 +21,7 @@ from coupons import guards as coupon_guards
 from coupons.states import Channel
 from mall.events import OrderPaid, OrderPlaced
 from mall.guards import StockLine, order_insert, stock_reserve, stock_take
+from mall.services.order_points import order_points_take
 from mall.services.order_value import value_key
 from mall.services.quote import (
     Basket,
@@ -58,8 +59,8 @@ def order_place(
     """Turn a quote into an order. Returns {no, state, total_fen, to_pay_fen, expires_at}.
 
     Raises what :func:`quote` raises, QuoteChanged (with the difference), OutOfStock,
-    CouponUnavailable, TopUpOfferGone, InsufficientFunds, StoreWithoutPickup. On any of them
-    nothing remains.
+    CouponUnavailable, TopUpOfferGone, PointsShort, InsufficientFunds, StoreWithoutPickup. On any
+    of them nothing remains.
     ``before_stock`` gets the result for what else has to be written: after the stock, which a
     rush waits for, there is only the commit.
     """
@@ -80,6 +81,7 @@ def order_place(
         record(_events(order_id, basket.member_id, paid), actor=actor, now=now)
         _guard_coupons(priced, no, paid, now)
         _guard_offers(priced, no, actor, now)
+        _guard_points(priced, no, paid, expires_at, actor, now)
         _guard_card(priced, no, paid, expires_at, actor, now)
         stock = [
             StockLine(line_id, priced.offers.store_id, x.offer.sku_id, x.code, x.quantity)
@@ -137,6 +139,8 @@ def _write(
         "discount_fen": priced.priced.discount_fen,
         "freight_fen": 0,
         "total_fen": priced.priced.total_fen,
+        "points": priced.points,
+        "points_fen": priced.points_fen,
         "snapshot": document,
         "placed_at": now,
         "expires_at": expires_at,
@@ -153,6 +157,8 @@ def _write(
             "bonus_fen": x.bonus_fen,
             "membership_plan_id": x.membership_plan_id,
             "membership_days": x.membership_days,
+            "points_offer_id": x.points_offer.pk if x.points_offer else None,
+            "points_price": x.points_price,
             "title": x.title,
             "options": x.options,
             "quantity": x.quantity,
@@ -180,6 +186,7 @@ def _write(
             "position": i,
             "kind": t.kind,
             "amount_fen": t.amount_fen,
+            "points": t.points,
             # The account of what the order itself puts on the card comes with the payment.
             "account_id": t.part.account_id if t.part and not t.from_topup else None,
             "card_no": t.part.card_no if t.part else "",
@@ -234,6 +241,25 @@ def _guard_offers(priced: Quote, no: str, actor: Actor, now: datetime) -> None:
             )
             if use.bonus_fen != line.bonus_fen:
                 raise TopUpOfferGone()
+
+
+def _guard_points(
+    priced: Quote, no: str, paid: bool, expires_at: datetime, actor: Actor, now: datetime
+) -> None:
+    if not priced.points:
+        return
+    order_points_take(
+        order_no=no,
+        member_id=priced.basket.member_id,
+        points=priced.points,
+        points_fen=priced.points_fen,
+        operator_id=priced.operator_id,
+        operator_code=priced.operator_code,
+        offers=[x.points_offer for x in priced.lines if x.points_offer is not None],
+        expires_at=None if paid else expires_at,
+        actor=actor,
+        now=now,
+    )
 
 
 def _guard_card(

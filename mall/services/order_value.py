@@ -185,7 +185,8 @@ def value_spend(*, order: Order, lot: CardLot, now: datetime) -> None:
     """The goods of an order that topped up its own card: what was held is captured, and the rest
     comes out of ``lot``. In the transaction that made the lot, whose card is locked. Raises
     CardRefused, HoldNotOpen."""
-    tenders = list(Tender.objects.filter(order=order).exclude(kind=TenderKind.WECHAT))
+    by_card = (TenderKind.CARD_PRINCIPAL, TenderKind.CARD_BONUS)
+    tenders = list(Tender.objects.filter(order=order, kind__in=by_card))
     acceptor = order.operator.code
     if any(not tender.from_topup for tender in tenders):
         card_capture(reference=order.no, acceptor_code=acceptor, now=now, actor=SYSTEM)

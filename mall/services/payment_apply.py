@@ -26,6 +26,7 @@ from mall.models import Adjustment, Order, OrderLine, Payment
 from mall.services.notification_record import notification_record
 from mall.services.order_end import end_unpaid
 from mall.services.order_membership import MEMBERSHIP_BROKEN, membership_put
+from mall.services.order_points import order_points_capture
 from mall.services.order_state import order_transition, payment_transition
 from mall.services.order_value import VALUE_KINDS, CardProductChanged, value_put, value_spend
 from mall.services.refund_create import refund_late_payment
@@ -37,6 +38,7 @@ from mall.states import (
     ReservationState,
 )
 from members.guards import CardRefused, HoldNotOpen, card_capture
+from members.guards_points import PointsHoldNotOpen
 from stores.ledger import Draft, post
 
 
@@ -53,6 +55,7 @@ class PaymentMismatch(Conflict):
 _PROMISES_BROKEN = (
     CardRefused,
     HoldNotOpen,
+    PointsHoldNotOpen,
     CouponUnavailable,
     CardProductChanged,
     *MEMBERSHIP_BROKEN,
@@ -137,6 +140,7 @@ def _pay_order(order: Order, payment: Payment, now: datetime) -> None:
     order_transition(order=order, to_state=OrderState.PAID, actor=SYSTEM, now=now)
     # Before anything that locks an account (config.kernel.locks).
     _redeem_coupons(order, now)
+    order_points_capture(order=order, now=now)
     lines = list(
         OrderLine.objects.filter(order=order).select_related("card_product").order_by("position")
     )
@@ -163,9 +167,10 @@ def _pay_order(order: Order, payment: Payment, now: datetime) -> None:
             ],
             now=now,
         )
-    if payment.amount_fen < order.total_fen and topped_up is not None:
+    by_card_fen = order.total_fen - order.points_fen - payment.amount_fen
+    if by_card_fen and topped_up is not None:
         value_spend(order=order, lot=topped_up, now=now)
-    elif payment.amount_fen < order.total_fen:
+    elif by_card_fen:
         # The rest is held on a card.
         card_capture(reference=order.no, acceptor_code=order.operator.code, now=now, actor=SYSTEM)
     stock_end(order_id=order.pk, reference=order.no, state=ReservationState.SOLD, now=now)

@@ -19,10 +19,19 @@ from redis.exceptions import RedisError
 from config.kernel.errors import Conflict, DomainError
 from config.kernel.money import yuan
 from coupons.selectors import CouponRule, coupon_rules
+from mall.models import PointsOffer
 from mall.offers import Offer, Offers, offers
 from mall.pricing import Discount, Item, Priced, Rule, price
 from mall.services.order_membership import membership_offered
 from mall.services.order_value import ValueLine, card_line, topup_line
+from mall.services.quote_points import (
+    OfferLine,
+    PointsOfferUnknown,
+    PointsUse,
+    offer_lines,
+    points_use,
+    with_offers,
+)
 from mall.services.quote_tenders import Tender, allocations, goods_tenders, with_topup
 from mall.states import LineKind, TenderKind
 
@@ -70,8 +79,9 @@ class Basket:
     to be topped up, alone or with goods, which may then be paid with what it has and gets.
     ``amount_fen`` goes on the card.
     ``use_card`` pays with stored value as far as it goes, from ``card_no`` alone when given, at
-    most ``card_fen`` when given. ``pay_by`` is what pays value that is bought alone: a desk takes
-    money of its own."""
+    most ``card_fen`` when given. ``use_points`` pays with points as far as they go, with
+    ``points`` at most when given; ``points_lines`` are (code of an offer for points, pieces).
+    ``pay_by`` is what pays value that is bought alone: a desk takes money of its own."""
 
     member_id: int
     store_code: str
@@ -84,6 +94,9 @@ class Basket:
     use_card: bool = False
     card_no: str = ""
     card_fen: int | None = None
+    use_points: bool = False
+    points: int | None = None
+    points_lines: tuple[tuple[str, int], ...] = ()
     pay_by: str = TenderKind.WECHAT
 
 
@@ -105,6 +118,12 @@ class Line:
     offer_id: int | None = None
     membership_plan_id: int | None = None
     membership_days: int = 0
+    points_offer: PointsOffer | None = None
+
+    @property
+    def points_price(self) -> int:
+        """Points per piece."""
+        return 0 if self.points_offer is None else self.points_offer.points_price
 
     @property
     def gross_fen(self) -> int:
@@ -125,14 +144,24 @@ class Quote:
     coupons: tuple[CouponRule, ...]
     tenders: tuple[Tender, ...]
     allocations: tuple[tuple[int, ...], ...]
+    points_use: PointsUse | None = None
 
     @property
     def card_fen(self) -> int:
         return sum(t.amount_fen for t in self.tenders if t.part is not None)
 
     @property
+    def points(self) -> int:
+        """All that the order takes, as money and as a price."""
+        return sum(t.points for t in self.tenders)
+
+    @property
+    def points_fen(self) -> int:
+        return sum(t.amount_fen for t in self.tenders if t.points)
+
+    @property
     def to_pay_fen(self) -> int:
-        return self.priced.total_fen - self.card_fen
+        return self.priced.total_fen - self.card_fen - self.points_fen
 
     def document(self) -> dict[str, Any]:
         """The quote as JSON: canonical, also what clients see and what the order keeps."""
@@ -160,6 +189,8 @@ class Quote:
                 "discount_fen": line.gross_fen - line.net_fen,
                 "net_fen": line.net_fen,
                 "bonus_fen": line.bonus_fen,
+                "points_offer": line.points_offer.code if line.points_offer else "",
+                "points_price": line.points_price,
                 "membership_days": line.membership_days,
                 "tenders_fen": list(self.allocations[i]),
             }
@@ -193,10 +224,13 @@ class Quote:
                 {
                     "kind": t.kind,
                     "amount_fen": t.amount_fen,
+                    "points": t.points,
                     "card": t.part.card_no if t.part else "",
                 }
                 for t in self.tenders
             ],
+            "points": self.points,
+            "points_fen": self.points_fen,
             "card_fen": self.card_fen,
             "to_pay_fen": self.to_pay_fen,
         }
@@ -207,26 +241,37 @@ class Quote:
         """Pieces available per SKU code, for the shopper's eyes; placing checks for itself."""
         return {x.offer.sku_code: x.offer.available for x in self.lines if x.offer}
 
+    def points_options(self) -> dict[str, int] | None:
+        """What points could do, for the shopper's eyes; None where the basket says nothing of
+        them. Not of the version: a point that is earned meanwhile changes no price."""
+        return None if self.points_use is None else self.points_use.options()
+
 
 def quote(*, basket: Basket, now: datetime) -> Quote:
     """Price ``basket`` as of ``now``; none of its statements writes: at most three for goods, as
-    many for any number of them, and eight more where a card is bought or topped up.
+    many for any number of them, eight more where a card is bought or topped up, two where points
+    are asked for, at most three for offers of the points shop.
 
     Raises StoreUnknown, SkuUnavailable, BasketInvalid, BasketTooLarge, CardProductUnknown,
-    CardUnknown, TopUpElsewhere, CardRefused (what this member may not buy), what
-    ``membership_offered`` raises, and CouponNotApplicable (a coupon that is not the member's, or
-    not usable now).
+    CardUnknown, TopUpElsewhere, CardRefused (what this member may not buy), PointsShort, what
+    ``membership_offered`` and ``offer_lines`` raise, and CouponNotApplicable (a coupon that is
+    not the member's, or not usable now).
     """
     wanted = _merged(basket.lines)
     _shape_check(basket)
-    shelf = offers(store_code=basket.store_code, sku_codes=list(wanted), now=now)
+    for_points = offer_lines(basket, now)
+    skus = dict.fromkeys([*wanted, *(x.offer.sku.code for x in for_points)])
+    shelf = offers(store_code=basket.store_code, sku_codes=list(skus), now=now)
     if basket.membership_plan:
         return _membership_quote(basket, shelf, now)
     value = _value_line(basket, shelf, now)
-    if value is not None and not wanted:
+    if value is not None and not skus:
         return _card_quote(basket, shelf, value)
 
-    gone = [c for c in wanted if c not in shelf.by_sku or not shelf.by_sku[c].sellable]
+    elsewhere = [x.offer.code for x in for_points if x.offer.operator_id != shelf.operator_id]
+    if elsewhere:
+        raise PointsOfferUnknown(offers=elsewhere)
+    gone = [c for c in skus if c not in shelf.by_sku or not shelf.by_sku[c].sellable]
     if gone:
         raise SkuUnavailable(skus=", ".join(gone))
     chosen = _coupons(basket, shelf, now)
@@ -234,8 +279,9 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
         Item(code, quantity, shelf.by_sku[code].price_fen, shelf.facts(shelf.by_sku[code]))
         for code, quantity in wanted.items()
     ]
+    offer_nets = [x.cash_fen for x in for_points]
     topup_fen = 0 if value is None else value.principal_fen
-    if sum(item.gross_fen for item in items) + topup_fen > MAX_FEN:
+    if sum(item.gross_fen for item in items) + sum(offer_nets) + topup_fen > MAX_FEN:
         raise BasketTooLarge(most=yuan(MAX_FEN))
     priced = price(items, [*shelf.promotions, *map(_coupon_rule, chosen)])
     lines = tuple(
@@ -251,8 +297,11 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
         )
         for item, net in zip(priced.items, priced.nets, strict=True)
     )
-    tenders = goods_tenders(basket, shelf, priced.total_fen, value, now)
     nets = priced.nets
+    points = points_use(basket, goods_fen=sum(nets), offers=for_points, now=now)
+    tenders = goods_tenders(basket, shelf, sum(nets) + sum(offer_nets), value, now, points)
+    priced = with_offers(priced, for_points)
+    lines = (*lines, *(_line_of_offer(line, shelf) for line in for_points))
     if value is not None:
         priced = _with_value(priced, value)
         lines = (*lines, _line_of(value))
@@ -267,7 +316,8 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
         priced=priced,
         coupons=tuple(c for c in chosen if c.no in used),
         tenders=with_topup(tenders, value),
-        allocations=allocations(nets, tenders, value),
+        allocations=allocations(nets, tenders, value, offer_nets),
+        points_use=points,
     )
 
 
@@ -284,11 +334,17 @@ def quote_recall(version: str, *, member_id: int) -> dict[str, Any] | None:
     return None
 
 
+_COMPARED = (
+    *("gross_fen", "discount_fen", "total_fen"),
+    *("points", "points_fen", "card_fen", "to_pay_fen"),
+)
+
+
 def quote_difference(old: dict[str, Any] | None, new: dict[str, Any]) -> list[dict[str, Any]]:
     """What changed between two quotes, as (what, before, now); before is None when forgotten."""
     changes = []
-    for field in ("gross_fen", "discount_fen", "total_fen", "card_fen", "to_pay_fen"):
-        before = old[field] if old else None
+    for field in _COMPARED:
+        before = old.get(field) if old else None
         if before != new[field]:
             changes.append({"what": field, "before": before, "now": new[field]})
     before_prices = {x["code"]: x["unit_price_fen"] for x in old["lines"]} if old else {}
@@ -343,9 +399,10 @@ def _coupon_rule(coupon: CouponRule) -> Rule:
 def _shape_check(basket: Basket) -> None:
     """Raise BasketInvalid unless it is goods, a new card, a top-up, goods with a top-up, or a
     membership."""
-    goods, new, topup = bool(basket.lines), bool(basket.card_product), bool(basket.topup_card)
+    goods = bool(basket.lines or basket.points_lines)
+    new, topup = bool(basket.card_product), bool(basket.topup_card)
     membership = bool(basket.membership_plan)
-    alone = not goods and (bool(basket.coupon_nos) or basket.use_card)
+    alone = not goods and (bool(basket.coupon_nos) or basket.use_card or basket.use_points)
     if (
         not (goods or new or topup or membership)
         or (new and (goods or topup))
@@ -376,7 +433,7 @@ def _value_line(basket: Basket, shelf: Offers, now: datetime) -> ValueLine | Non
         store_id=shelf.store_id,
         now=now,
     )
-    if basket.lines and line.operator.pk != shelf.operator_id:
+    if (basket.lines or basket.points_lines) and line.operator.pk != shelf.operator_id:
         raise TopUpElsewhere()
     return line
 
@@ -388,6 +445,21 @@ def _with_value(priced: Priced, value: ValueLine) -> Priced:
         discounts=tuple(Discount(d.rule, (*d.amounts, 0)) for d in priced.discounts),
         refusals=priced.refusals,
         nets=(*priced.nets, value.principal_fen),
+    )
+
+
+def _line_of_offer(line: OfferLine, shelf: Offers) -> Line:
+    offer = shelf.by_sku[line.offer.sku.code]
+    return Line(
+        kind=LineKind.GOODS,
+        title=offer.title,
+        options=offer.options,
+        quantity=line.quantity,
+        unit_price_fen=line.offer.cash_fen,
+        net_fen=line.cash_fen,
+        offer=offer,
+        code=offer.sku_code,
+        points_offer=line.offer,
     )
 
 

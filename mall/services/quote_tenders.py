@@ -1,14 +1,16 @@
-"""What pays a quote: a card, with what the order itself puts on it, and WeChat."""
+"""What pays a quote: points, a card, with what the order itself puts on it, and WeChat."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from config.kernel.money import allocate
 from mall.offers import Offers
 from mall.pricing import allocate_tenders
 from mall.services.order_value import ValueLine, consume_of
-from mall.states import TenderKind
+from mall.services.quote_points import PointsUse
+from mall.states import POINT_KINDS, TenderKind
 from members.cards import CardPart, LotValue, card_split
 from members.selectors import card_lots
 
@@ -21,19 +23,27 @@ _NEW_LOT = 0
 
 @dataclass(frozen=True)
 class Tender:
-    """``from_topup``: out of what the order itself puts on the card."""
+    """``from_topup``: out of what the order itself puts on the card. ``points``: how many pay."""
 
     kind: str
     amount_fen: int
     part: CardPart | None = None
     from_topup: bool = False
+    points: int = 0
 
 
 def goods_tenders(
-    basket: "Basket", shelf: Offers, goods_fen: int, value: ValueLine | None, now: datetime
+    basket: "Basket",
+    shelf: Offers,
+    goods_fen: int,
+    value: ValueLine | None,
+    now: datetime,
+    points: PointsUse | None = None,
 ) -> tuple[Tender, ...]:
-    """What pays the goods. A top-up's new lot comes after what its card has."""
-    tenders: list[Tender] = []
+    """What pays the goods: points, the card, WeChat. A top-up's new lot comes after what its card
+    has."""
+    tenders = _by_points(points)
+    goods_fen -= sum(t.amount_fen for t in tenders)
     if basket.use_card and goods_fen:
         lots = card_lots(
             member_id=basket.member_id,
@@ -53,10 +63,19 @@ def goods_tenders(
                 Tender(p.kind, p.amount_fen, p, from_topup=p.lot_id == _NEW_LOT)
                 for p in card_split(lots, amount)
             ]
-    rest = goods_fen - sum(t.amount_fen for t in tenders)
+    rest = goods_fen - sum(t.amount_fen for t in tenders if t.part is not None)
     if rest:
         tenders.append(Tender(TenderKind.WECHAT, rest))
     return tuple(tenders)
+
+
+def _by_points(points: PointsUse | None) -> list[Tender]:
+    tenders = []
+    if points is not None and points.points:
+        tenders.append(Tender(TenderKind.POINTS, points.amount_fen, points=points.points))
+    if points is not None and points.price_points:
+        tenders.append(Tender(TenderKind.POINTS_PRICE, 0, points=points.price_points))
+    return tenders
 
 
 def _new_lot(basket: "Basket", shelf: Offers, value: ValueLine, now: datetime) -> list[LotValue]:
@@ -90,19 +109,32 @@ def with_topup(
     """WeChat (``pay_by`` for value alone) pays the top-up together with its part of the goods."""
     if value is None:
         return tenders
-    by_card = tuple(t for t in tenders if t.part is not None)
-    rest = sum(t.amount_fen for t in tenders if t.part is None)
-    return (*by_card, Tender(pay_by, rest + value.principal_fen))
+    before = tuple(t for t in tenders if t.kind != TenderKind.WECHAT)
+    rest = sum(t.amount_fen for t in tenders if t.kind == TenderKind.WECHAT)
+    return (*before, Tender(pay_by, rest + value.principal_fen))
 
 
 def allocations(
-    nets: Sequence[int], tenders: Sequence[Tender], value: ValueLine | None
+    nets: Sequence[int],
+    tenders: Sequence[Tender],
+    value: ValueLine | None,
+    offer_nets: Sequence[int] = (),
 ) -> tuple[tuple[int, ...], ...]:
-    """What of each line is paid by what; the top-up's line, the last, by WeChat alone."""
-    rows = allocate_tenders(nets, [t.amount_fen for t in tenders])
+    """What of each line is paid by what: of goods, those of the points shop (``offer_nets``: their
+    part in money, which points do not pay), and the top-up, the last, by WeChat alone."""
+    by_points = [t.amount_fen for t in tenders if t.kind in POINT_KINDS]
+    others = [t for t in tenders if t.kind not in POINT_KINDS]
+    # The price in points is no fen of anything.
+    parts = [allocate(fen, nets) if fen else [0] * len(nets) for fen in by_points]
+    left = [net - sum(part[i] for part in parts) for i, net in enumerate(nets)]
+    rows = allocate_tenders([*left, *offer_nets], [t.amount_fen for t in others])
     if value is not None:
-        if not tenders or tenders[-1].part is not None:
+        if not others or others[-1].part is not None:
             rows = [[*row, 0] for row in rows]
-        by_card = sum(t.part is not None for t in tenders)
+        by_card = sum(t.part is not None for t in others)
         rows.append([*[0] * by_card, value.principal_fen])
-    return tuple(tuple(row) for row in rows)
+    none = [0] * len(parts)
+    return tuple(
+        (*((part[i] for part in parts) if i < len(nets) else none), *row)
+        for i, row in enumerate(rows)
+    )

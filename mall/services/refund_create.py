@@ -1,7 +1,7 @@
 """Refunds come into being: what each tender gives back, to the fen.
 
-Stored value goes back into exactly the lots it came from, at once. WeChat's part is approved
-here and sent by ``refund_send`` after commit.
+Stored value and points go back into exactly the lots they came from, at once. WeChat's part is
+approved here and sent by ``refund_send`` after commit.
 """
 
 from collections import defaultdict
@@ -26,7 +26,8 @@ from mall.models import (
     TenderAllocation,
 )
 from mall.pricing import refund_amount, refund_split
-from mall.states import PaymentState, RefundState, TenderKind
+from mall.services.order_points import order_points_return, points_due
+from mall.states import POINT_KINDS, PaymentState, RefundCause, RefundState, TenderKind
 from members.guards import card_refund
 
 
@@ -74,20 +75,27 @@ def refund_lines(
         line.refunded_fen += amount
     OrderLine.objects.bulk_update(lines.values(), ["refunded_quantity", "refunded_fen"])
     TenderAllocation.objects.bulk_update(allocations, ["refunded_fen"])
-    return _write(order, after_sale, per_tender, actor, now)
+    points = points_due(
+        order=order,
+        price_points=sum(lines[pk].points_price * units for pk, units in quantities.items()),
+        fens={tender_id: sum(parts.values()) for tender_id, parts in per_tender.items()},
+    )
+    return _write(order, after_sale, per_tender, points, actor, now)
 
 
 def _write(
     order: Order,
     after_sale: AfterSale,
     per_tender: Mapping[int, Mapping[int, int]],
+    points: Mapping[int, int],
     actor: Actor,
     now: datetime,
 ) -> list[Refund]:
-    tenders = Tender.objects.in_bulk(list(per_tender))
-    payment = _payment_of(order)
+    given_back = {**per_tender, **{pk: per_tender.get(pk, {}) for pk in points}}
+    tenders = Tender.objects.in_bulk(list(given_back))
+    payment = payment_of(order)
     refunds = []
-    for tender_id, parts in sorted(per_tender.items()):
+    for tender_id, parts in sorted(given_back.items()):
         by_wechat = tenders[tender_id].kind == TenderKind.WECHAT
         refunds.append(
             Refund(
@@ -98,6 +106,7 @@ def _write(
                 tender=tenders[tender_id],
                 payment=payment if by_wechat else None,
                 amount_fen=sum(parts.values()),
+                points=points.get(tender_id, 0),
                 state=RefundState.APPROVED if by_wechat else RefundState.DONE,
                 done_at=None if by_wechat else now,
                 next_attempt_at=now if by_wechat else None,
@@ -109,7 +118,7 @@ def _write(
     RefundAllocation.objects.bulk_create(
         RefundAllocation(refund=refund, line_id=line_id, amount_fen=amount)
         for refund in refunds
-        for line_id, amount in per_tender[refund.tender_id or 0].items()
+        for line_id, amount in given_back[refund.tender_id or 0].items()
     )
     events: list[EventBase] = [
         (RefundDone if refund.done_at else RefundChanged)(
@@ -118,6 +127,16 @@ def _write(
         for refund in refunds
     ]
     record(events, actor=actor, now=now)
+    by_points = [r for r in refunds if tenders[r.tender_id or 0].kind in POINT_KINDS]
+    if by_points:
+        order_points_return(
+            order=order,
+            points=sum(r.points for r in by_points),
+            amount_fen=sum(r.amount_fen for r in by_points),
+            key=after_sale.no,
+            actor=actor,
+            now=now,
+        )
     card_items = [
         (tenders[r.tender_id].account_id or 0, r.amount_fen)
         for r in refunds
@@ -134,10 +153,10 @@ def _write(
     return refunds
 
 
-def _payment_of(order: Order) -> Payment | None:
+def payment_of(order: Order) -> Payment | None:
     """The payment that paid the order. One that came late was captured too, possibly with an
     earlier moment, but belongs to no tender and goes back as a whole."""
-    late = Refund.objects.filter(order=order, tender__isnull=True, payment__isnull=False)
+    late = Refund.objects.filter(order=order, cause=RefundCause.LATE)
     captured = order.payments.filter(state=PaymentState.CAPTURED)
     return captured.exclude(pk__in=late.values("payment")).order_by("captured_at").first()
 
@@ -149,10 +168,10 @@ def refund_late_payment(*, order: Order, payment: Payment, now: datetime) -> Ref
         order=order,
         operator_id=order.operator_id,
         payment=payment,
+        cause=RefundCause.LATE,
         amount_fen=payment.amount_fen,
         state=RefundState.APPROVED,
         next_attempt_at=now,
-        reason="late payment",
         created_at=now,
     )
     event = RefundChanged(subject_id=refund.pk, order_id=order.pk, to_state=RefundState.APPROVED)
