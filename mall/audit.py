@@ -139,10 +139,10 @@ register(
         LEFT JOIN LATERAL (SELECT coalesce(sum(amount_fen), 0) AS captured FROM mall_payment
           WHERE order_id = o.id AND state = 'captured') p ON true
         LEFT JOIN LATERAL (SELECT coalesce(sum(amount_fen), 0) AS back FROM mall_refund
-          WHERE order_id = o.id AND payment_id IS NOT NULL) r ON true
+          WHERE order_id = o.id AND payment_id IS NOT NULL AND cause <> 'payback') r ON true
         WHERE (o.state IN ('paid', 'completed', 'closed') AND p.captured - w.asked <> (
             SELECT coalesce(sum(amount_fen), 0) FROM mall_refund
-            WHERE order_id = o.id AND tender_id IS NULL))
+            WHERE order_id = o.id AND cause = 'late'))
           OR (o.state IN ('cancelled', 'expired') AND p.captured <> r.back)
         """,
     ),

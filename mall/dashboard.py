@@ -229,6 +229,13 @@ def alerts(scope: Scope) -> Iterator[Item]:
         link=_list("mall.aftersale", "?state__exact=requested"),
     )
     yield Alert(
+        code="paybacks",
+        label=_("Closed cards to pay out"),
+        permission="members.view_cardpaybackline",
+        count=found["payback"],
+        link=_list("members.cardpaybackline", "?way__in=transfer,cash&state__exact=waiting"),
+    )
+    yield Alert(
         code="approvals",
         label=_("Approvals waiting"),
         permission="kernel.view_approval",
@@ -256,6 +263,7 @@ def register() -> None:
         "mall.view_payment",
         "mall.view_aftersale",
         "mall.view_stock",
+        "members.view_cardpaybackline",
         "kernel.view_approval",
         position=50,
         read=alerts,

@@ -27,7 +27,9 @@ from mall.events import (
 from mall.listing import ANSWERS
 from mall.models import AfterSale, Order, Refund
 from mall.services.fulfilment_open import fulfilments_open
+from mall.services.payback_refund import paybacks_refund
 from mall.states import AfterSaleState, TenderKind
+from members.events import CardPaidBack
 from members.services.growth_settle import growth_settle
 from members.services.message_queue import MessageDraft, messages_queue
 from members.services.points_settle import points_settle
@@ -50,6 +52,11 @@ def till_points_follow(events: Sequence[Event], now: datetime) -> None:
     targets = ticket_targets({e.subject_id for e in events})
     points_settle(targets, now=now)
     growth_settle(targets, now=now)
+
+
+def paybacks_go(events: Sequence[Event], now: datetime) -> None:
+    """A closed card's principal goes back the way it came."""
+    paybacks_refund(payback_ids={e.payload["payback_id"] for e in events}, now=now)
 
 
 def approvals_follow(events: Sequence[Event], now: datetime) -> None:
@@ -133,5 +140,6 @@ def subscribe_all() -> None:
     )
     subscribe("mall.messages", [OrderPaid, RefundDone], messages_tell)
     subscribe("mall.approvals", [AfterSaleChanged], approvals_follow)
+    subscribe("mall.paybacks", [CardPaidBack], paybacks_go)
     subscribe("mall.answers", [CatalogueChanged], answers_end)
     echo(ReferenceChanged, catalogue_changed)

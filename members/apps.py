@@ -20,7 +20,14 @@ class MembersConfig(AppConfig):
         from members.card_rules import rules_validate as card_rules_validate
         from members.points_rules import rules_validate
         from members.selectors_tiers import KIND, tiers_simulate, tiers_validate
-        from members.services import card_adjust, card_close_approval, card_codes, points_adjust
+        from members.services import (
+            card_adjust,
+            card_close_approval,
+            card_codes,
+            card_payout_approval,
+            card_statement,
+            points_adjust,
+        )
 
         principal_field("member_id", "user__member__id")
         principal_field("member_no", "user__member__no")
@@ -29,10 +36,14 @@ class MembersConfig(AppConfig):
         register_fact("tier", "str", _("tier"))
         register_fact("campaign", "set", _("campaign"))
         register_fact("channel", "str", _("channel"))
+        # "day" on the birthday itself, "month" throughout its month.
+        register_fact("birthday", "set", _("birthday"))
         register_kind("points", rules_validate)
         register_kind("cards", card_rules_validate)
         register_kind(KIND, tiers_validate, tiers_simulate)
         card_adjust.register()
         card_close_approval.register()
         card_codes.register()
+        card_payout_approval.register()
+        card_statement.register()
         points_adjust.register()

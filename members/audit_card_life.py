@@ -1,7 +1,7 @@
 """Audit lines of what becomes of a card: numbers, gifts, paybacks, batches, offers."""
 
 from config.kernel.audit import Line, register, state_chain
-from members.states import GIFT_MACHINE
+from members.states import GIFT_MACHINE, PAYBACK_MACHINE
 
 register(
     Line(
@@ -73,6 +73,51 @@ register(
     ),
     Line(
         6,
+        "card.payouts",
+        "what is paid of a payback left its issuer's books once, and what waits has not",
+        """
+        SELECT l.id, b.no, l.state, l.amount_fen, t.amount, t.code, s.steps
+        FROM members_cardpaybackline l JOIN members_cardpayback b ON b.id = l.payback_id
+        LEFT JOIN stores_transfer t ON t.key = 'card.payout:' || l.id
+        LEFT JOIN stores_account a ON a.id = t.debit_id
+        JOIN LATERAL (
+          SELECT count(*) AS steps FROM kernel_event e
+          WHERE e.subject_type = 'card_payback_line' AND e.subject_id = l.id
+            AND e.to_state = 'paid'
+        ) AS s ON true
+        WHERE CASE WHEN l.state = 'paid' AND l.amount_fen > 0
+          THEN t.amount IS DISTINCT FROM l.amount_fen OR t.reference <> b.no
+            OR a.code NOT LIKE 'card.payable:%' OR s.steps <> 1
+          ELSE t.id IS NOT NULL END
+        """,
+    ),
+    Line(
+        6,
+        "card.payable",
+        "what an issuer owes for closed cards is what waits to be paid back, and void batches",
+        """
+        WITH owed AS (
+          SELECT a.id, a.operator_id,
+            (SELECT coalesce(sum(amount), 0) FROM stores_transfer WHERE credit_id = a.id)
+            - (SELECT coalesce(sum(amount), 0) FROM stores_transfer WHERE debit_id = a.id)
+            - (SELECT coalesce(sum(amount), 0) FROM stores_transfer
+              WHERE credit_id = a.id AND code = 'card.batch_void')
+            + (SELECT coalesce(sum(amount), 0) FROM stores_transfer
+              WHERE debit_id = a.id AND code = 'card.batch_payout') AS amount
+          FROM stores_account a WHERE a.code LIKE 'card.payable:%'
+        ), waiting AS (
+          SELECT c.operator_id, sum(l.amount_fen) AS amount FROM members_cardpaybackline l
+          JOIN members_cardpayback b ON b.id = l.payback_id JOIN members_card c ON c.id = b.card_id
+          WHERE l.state = 'waiting' GROUP BY c.operator_id
+        )
+        SELECT coalesce(o.operator_id, w.operator_id) AS operator, o.amount AS owed,
+          w.amount AS waiting
+        FROM owed o FULL JOIN waiting w ON w.operator_id = o.operator_id
+        WHERE coalesce(o.amount, 0) <> coalesce(w.amount, 0)
+        """,
+    ),
+    Line(
+        6,
         "card.batches",
         "a batch's account holds the principal of the codes that are neither used nor void",
         """
@@ -127,6 +172,13 @@ register(
         GROUP BY t.reference, a.id
         HAVING a.state IS DISTINCT FROM 'approved' OR sum(t.amount) <> a.amount_fen
         """,
+    ),
+    state_chain(
+        "card_payback.states",
+        "the history of a part of a payback is an allowed path that ends in its state",
+        subject_type="card_payback_line",
+        table="members_cardpaybackline",
+        machine=PAYBACK_MACHINE,
     ),
     state_chain(
         "card_gift.states",

@@ -25,8 +25,9 @@ from mall.models import (
 from mall.selectors.aftersale import aftersales_worth
 from mall.services.aftersale import aftersale_refuse
 from mall.services.aftersale_approval import aftersale_approval
+from mall.services.payback_refund import refund_switch
 from mall.services.refund_send import refund_retry
-from mall.states import AfterSaleState, RefundState
+from mall.states import AfterSaleState, RefundCause, RefundState
 from stores.admin.approvals import approvals_of, said
 from stores.admin.scope import StaffScoped
 
@@ -97,6 +98,12 @@ def _retry(command: Command) -> None:
     )
 
 
+def _switch(command: Command) -> None:
+    refund_switch(
+        refund_no=command.row.no, reason=command.reason, actor=command.actor, now=command.now
+    )
+
+
 @admin.register(Refund)
 class RefundAdmin(StaffScoped, ReadOnlyAdmin):
     store_paths = ("order__store",)
@@ -105,6 +112,7 @@ class RefundAdmin(StaffScoped, ReadOnlyAdmin):
         "no",
         "order",
         "state",
+        "cause",
         "amount_fen",
         "reason",
         "attempts",
@@ -113,7 +121,7 @@ class RefundAdmin(StaffScoped, ReadOnlyAdmin):
         "done_at",
     ]
     list_select_related = ["order"]
-    list_filter = ["state", ("operator", ScopedRelatedFilter)]
+    list_filter = ["state", "cause", ("operator", ScopedRelatedFilter)]
     search_fields = [
         "no",
         "gateway_id",
@@ -133,7 +141,18 @@ class RefundAdmin(StaffScoped, ReadOnlyAdmin):
             sensitive=True,
             allowed=lambda row: row.state == RefundState.FAILED,
             explanation=_("The same refund number refunds once, however often it is sent."),
-        )
+        ),
+        ServiceAction(
+            "switch",
+            _("Pay by transfer instead"),
+            _switch,
+            sensitive=True,
+            danger=True,
+            allowed=lambda row: (
+                row.state == RefundState.FAILED and row.cause == RefundCause.PAYBACK
+            ),
+            explanation=_("WeChat is not asked again. Finance finds it among the paybacks to pay."),
+        ),
     ]
     bulk_actions = [Bulk("retry", amount="amount_fen")]
 

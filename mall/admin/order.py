@@ -115,7 +115,7 @@ class RefundInline(ReadOnlyInline):
 
     @admin.display(description=_("tender"))
     def tender_text(self, row: Refund):
-        return row.tender.get_kind_display() if row.tender else _("late payment")
+        return row.tender.get_kind_display() if row.tender else row.get_cause_display()
 
 
 class AfterSaleInline(ReadOnlyInline):

@@ -221,6 +221,11 @@ JOIN mall_product m ON m.id = k.product_id JOIN stores_store t ON t.id = s.store
 WHERE s.store_id = ANY(%(stores)s::bigint[]) AND s.on_hand - s.reserved <= {LOW_STOCK}
   AND {ON_SHELF.format(p="m")} AND k.archived_at IS NULL AND t.archived_at IS NULL
 UNION ALL
+SELECT 'payback', count(*) FROM members_cardpaybackline l
+JOIN members_cardpayback b ON b.id = l.payback_id JOIN members_card c ON c.id = b.card_id
+WHERE l.state = 'waiting' AND l.way <> 'source' AND c.operator_id IN (
+  SELECT operator_id FROM stores_store WHERE id = ANY(%(stores)s::bigint[]))
+UNION ALL
 SELECT 'approval', count(*) FROM kernel_approval
 WHERE state = 'pending' AND (%(everything)s::bool OR store_id = ANY(%(stores)s::bigint[]))
 """
@@ -230,6 +235,7 @@ PAYMENT_OVERDUE = timedelta(hours=1)
 def alert_counts(*, scope: Scope) -> dict[str, int]:
     """How many want somebody: "refund" failed, "after_sale" to decide, "notification" that did
     not match, "payment" open for over an hour, "stock" of which next to nothing is left,
-    "approval" that waits for somebody."""
+    "payback" of a closed card that waits for a transfer or for cash, "approval" that waits for
+    somebody."""
     params = _params(scope, everything=scope.everything, overdue=scope.now - PAYMENT_OVERDUE)
     return dict(_rows(_ALERTS, params))

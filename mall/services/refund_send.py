@@ -21,13 +21,18 @@ from config.kernel.wechat.pay import Notification as GatewayNotification
 from config.kernel.wechat.pay import gateway
 from mall.books import books
 from mall.locks import order_lock, refund_lock, refunds_due
-from mall.models import AfterSale, Refund
+from mall.models import AfterSale, Order, Refund
 from mall.services.notification_record import notification_record
 from mall.services.order_state import aftersale_transition, refund_transition
 from mall.states import AfterSaleState, RefundState
+from members.services.card_payback import card_payback_settle
+from members.states import PayWay
 from stores.ledger import Draft, post
 
 logger = logging.getLogger(__name__)
+
+# Staff read it at the refund, and ask for the money back.
+PAID_TWICE = "paid twice: by transfer, and by WeChat after all"
 
 
 def refunds_send(*, now: datetime, limit: int = 20) -> int:
@@ -75,7 +80,7 @@ def _send(refund: Refund, now: datetime, *, fresh: bool) -> None:
                 out_refund_no=refund.no,
                 amount_fen=refund.amount_fen,
                 total_fen=payment.amount_fen,
-                reason=refund.reason,
+                reason=refund.reason or str(refund.get_cause_display()),
                 notify_url=f"{settings.PUBLIC_URL}/api/v1/wechat/notify/{payment.mchid}/refunds",
             )
     except GatewayRefused as error:
@@ -155,25 +160,45 @@ def refund_apply(*, fact: RefundFact, now: datetime) -> str:
             now=now,
             gateway_id=fact.refund_id,
         )
-        assert refund.payment is not None
-        accounts = books(order.operator.code, order.operator_id, refund.payment.mchid)
-        post(
-            [
-                Draft(
-                    debit_id=accounts.sales_wechat if refund.tender_id else accounts.suspense,
-                    credit_id=accounts.wechat,
-                    amount=refund.amount_fen,
-                    code="refund",
-                    key=f"refund:{refund.no}",
-                    reference=order.no,
-                )
-            ],
-            now=now,
-        )
+        _book(refund, order, now)
         if refund.after_sale_id is not None:
             aftersale_settle(after_sale_id=refund.after_sale_id, actor=SYSTEM, now=now)
         nudge()
     return "done"
+
+
+def _book(refund: Refund, order: Order, now: datetime) -> None:
+    """Money has left the merchant: out of what was sold, what was in suspense, or what is owed for
+    a closed card. Of a card that was paid back by transfer meanwhile it was too much."""
+    assert refund.payment is not None
+    accounts = books(order.operator.code, order.operator_id, refund.payment.mchid)
+    debit_id = accounts.sales_wechat if refund.tender_id else accounts.suspense
+    if refund.payback_line_id is not None:
+        settled = card_payback_settle(
+            line_id=refund.payback_line_id,
+            way=PayWay.SOURCE,
+            account_id=accounts.wechat,
+            reference=refund.no,
+            actor=SYSTEM,
+            now=now,
+        )
+        if settled:
+            return
+        Refund.objects.filter(pk=refund.pk).update(last_error=PAID_TWICE)
+        logger.error("refund %s: its payback was paid otherwise before", refund.no)
+    post(
+        [
+            Draft(
+                debit_id=debit_id,
+                credit_id=accounts.wechat,
+                amount=refund.amount_fen,
+                code="refund",
+                key=f"refund:{refund.no}",
+                reference=order.no,
+            )
+        ],
+        now=now,
+    )
 
 
 def _is_about(fact: RefundFact, refund: Refund) -> bool:

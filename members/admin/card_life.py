@@ -1,12 +1,19 @@
 """What becomes of cards: gifts, money paid back, alerts; the register of who bought."""
 
-from django.contrib import admin
-from django.utils.translation import gettext_lazy as _
+from typing import Any
 
+from django import forms
+from django.contrib import admin
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextInputWidget
+
+from config.kernel import clock
 from config.kernel.admin import (
     Command,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    ReasonForm,
     Related,
     ScopedRelatedFilter,
     ServiceAction,
@@ -14,6 +21,7 @@ from config.kernel.admin import (
     number_like,
     related,
 )
+from config.kernel.money import yuan
 from members.models import (
     Card,
     CardAlert,
@@ -25,6 +33,9 @@ from members.models import (
 )
 from members.services.card_alerts import card_alert_settle
 from members.services.card_identity import card_identity_reveal
+from members.services.card_payout_approval import card_payout_approval
+from members.states import PaybackState, PayWay
+from stores.admin.approvals import approvals_of, said
 from stores.admin.scope import StaffScoped
 
 
@@ -59,7 +70,18 @@ class CardGiftAdmin(_OfCard):
 
 class PaybackLineInline(ReadOnlyInline):
     model = CardPaybackLine
-    fields = ["reference", "way", "amount_fen", "withdrawn_fen", "charged_fen"]
+    fields = [
+        "reference",
+        "way",
+        "amount_fen",
+        "withdrawn_fen",
+        "charged_fen",
+        "returned_fen",
+        "state",
+        "paid_on",
+        "paid_reference",
+    ]
+    show_change_link = True
     ordering = ["id"]
 
 
@@ -72,17 +94,117 @@ class CardPaybackAdmin(_OfCard):
         "amount_fen",
         "withdrawn_fen",
         "charged_fen",
+        "returned_fen",
         "reason",
         "created_at",
     ]
     list_select_related = ["card", "member"]
-    list_filter = [("card__operator", ScopedRelatedFilter)]
+    list_filter = ["lines__state", "lines__way", ("card__operator", ScopedRelatedFilter)]
     search_fields = ["no", "card__no", "member__phone", "lines__reference__exact"]
     date_hierarchy = "created_at"
     inlines = [PaybackLineInline]
 
     def timeline_subjects(self, row):
-        return [("card", row.card_id)]
+        lines = row.lines.values_list("pk", flat=True)
+        return [("card", row.card_id), *(("card_payback_line", pk) for pk in lines)]
+
+
+class PaidForm(ReasonForm):
+    """What the bank or the till says of it. The row is the line of the payback."""
+
+    of_row = True
+    paid_on = forms.DateField(label=_("date of payment"), widget=UnfoldAdminDateWidget())
+    reference = forms.CharField(
+        label=_("reference of the payment"),
+        max_length=64,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_("number of the bank transfer, or of the cash receipt"),
+    )
+    field_order = ["paid_on", "reference", "reason"]
+
+    def __init__(self, data: Any = None, *, row: CardPaybackLine) -> None:
+        super().__init__(data, initial={"paid_on": clock.local_date(clock.now())})
+        member = row.payback.member
+        known = member.card_identities.filter(replaced_at__isnull=True).first()
+        self.preview = [
+            _now("{amount} by {way} to {name}, member {member}").format(
+                amount=yuan(row.amount_fen),
+                way=row.get_way_display(),
+                name=_now("nobody on record") if known is None else known.masked,
+                member=member.no,
+            )
+        ]
+
+
+def _paid(command: Command) -> str | None:
+    return said(
+        card_payout_approval(
+            line_id=command.row.pk,
+            reference=command.data["reference"],
+            paid_on=command.data["paid_on"],
+            reason=command.reason,
+            user=command.user,
+            now=command.now,
+        )
+    )
+
+
+@admin.register(CardPaybackLine)
+class CardPaybackLineAdmin(StaffScoped, ReadOnlyAdmin):
+    """What finance works off: parts of closed cards that wait for a transfer, or for cash."""
+
+    operator_paths = ("payback__card__operator",)
+    list_display = [
+        "payback",
+        "card_no",
+        "member_no",
+        "reference",
+        "way",
+        "state",
+        "amount_fen",
+        "returned_fen",
+        "paid_on",
+        "paid_reference",
+        "paid_by",
+        "paid_at",
+    ]
+    list_select_related = ["payback__card", "payback__member", "paid_by"]
+    list_filter = [
+        "state",
+        "way",
+        ("payback__card__operator", ScopedRelatedFilter),
+        ("paid_at", admin.DateFieldListFilter),
+    ]
+    search_fields = [
+        "payback__no__exact",
+        "payback__card__no",
+        "payback__member__phone",
+        "reference__exact",
+        "paid_reference__exact",
+    ]
+    ordering = ["-id"]
+    service_actions = [
+        ServiceAction(
+            "paid",
+            _("Has been paid"),
+            _paid,
+            form=PaidForm,
+            sensitive=True,
+            allowed=lambda row: row.state == PaybackState.WAITING and row.way != PayWay.SOURCE,
+            explanation=_("You have paid it to somebody of the name on record, who has the card."),
+        )
+    ]
+
+    @admin.display(description=_("card"), ordering="payback__card__no")
+    def card_no(self, row: CardPaybackLine) -> str:
+        return row.payback.card.no
+
+    @admin.display(description=_("member"), ordering="payback__member__no")
+    def member_no(self, row: CardPaybackLine) -> str:
+        return row.payback.member.no
+
+    def timeline_subjects(self, row):
+        return [("card_payback_line", row.pk), *approvals_of(row)]
 
 
 def _settle(command: Command) -> None:

@@ -122,20 +122,12 @@ def card_payback_pay(
     """Somebody has paid a line by bank transfer, or in cash, as ``reference`` and ``paid_on`` say;
     out of ``bank:{issuer}`` or ``cash:{issuer}``.
 
-    Raises NotFound, PaybackPaid, PaybackBySource, PaybackReceiptWrong, and CardIdentityMissing: a transfer goes to an account in the name of somebody on record.
+    Raises NotFound, PaybackPaid, PaybackBySource, PaybackReceiptWrong, and CardIdentityMissing:
+    a transfer goes to an account in the name of somebody on record.
     """
     with transaction.atomic():
         line = _locked(line_id)
-        if line.state == PaybackState.PAID:
-            raise PaybackPaid()
-        reference = reference.strip()
-        if line.way == PayWay.SOURCE:
-            raise PaybackBySource()
-        closed_on = clock.local_date(line.payback.created_at)
-        if not reference or not closed_on <= paid_on <= clock.local_date(now):
-            raise PaybackReceiptWrong()
-        if line.way == PayWay.TRANSFER and not _on_record(line):
-            raise CardIdentityMissing()
+        card_payback_check(line=line, reference=reference, paid_on=paid_on, now=now)
         operator = line.payback.card.operator
         till = "cash" if line.way == PayWay.CASH else "bank"
         account = f"{till}:{operator.code}"
@@ -144,7 +136,7 @@ def card_payback_pay(
             line_id=line.pk,
             way=PayWay(line.way),
             account_id=ids[account],
-            reference=reference[:64],
+            reference=reference.strip()[:64],
             reason=reason,
             paid_on=paid_on,
             paid_by_id=user_id,
@@ -153,6 +145,21 @@ def card_payback_pay(
         )
         line.refresh_from_db()
     return line
+
+
+def card_payback_check(
+    *, line: CardPaybackLine, reference: str, paid_on: date, now: datetime
+) -> None:
+    """Raise what :func:`card_payback_pay` would. Nothing is changed."""
+    if line.state == PaybackState.PAID:
+        raise PaybackPaid()
+    if line.way == PayWay.SOURCE:
+        raise PaybackBySource()
+    closed_on = clock.local_date(line.payback.created_at)
+    if not reference.strip() or not closed_on <= paid_on <= clock.local_date(now):
+        raise PaybackReceiptWrong()
+    if line.way == PayWay.TRANSFER and not _on_record(line):
+        raise CardIdentityMissing()
 
 
 def card_payback_reroute(*, line_id: int, reason: str, actor: Actor, now: datetime) -> None:

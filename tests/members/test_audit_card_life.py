@@ -5,15 +5,18 @@ from datetime import timedelta
 import pytest
 
 from config.kernel.actors import SYSTEM
+from config.kernel.clock import local_date
 from members.activation import activation_code
 from members.cards import card_split
 from members.guards import card_capture, card_hold
+from members.models import CardPaybackLine
 from members.selectors import card_lots
 from members.services.card_activate import card_activate
 from members.services.card_batch import card_batch_make, card_batch_sell
 from members.services.card_close import card_close_refund
 from members.services.card_gift import card_gift_accept, card_gift_offer
 from members.services.card_identity import card_identity_record
+from members.services.card_payback import card_payback_pay
 from members.services.card_reactivate import card_reactivate
 from members.services.card_replace import card_replace
 from stores.ledger import AccountSpec, accounts_ensure
@@ -24,6 +27,7 @@ from tests.factories import (
     make_operator,
     make_topup,
     make_topup_offer,
+    make_user,
 )
 from tests.planting import fired, plant
 
@@ -193,7 +197,7 @@ def test_a_gift_ended_behind_our_back(card, now):
     assert fired() == ["card_gift.states"]
 
 
-@pytest.mark.parametrize("column", ["amount_fen", "withdrawn_fen", "charged_fen"])
+@pytest.mark.parametrize("column", ["amount_fen", "withdrawn_fen", "charged_fen", "returned_fen"])
 def test_a_payback_that_says_more_than_left_the_card(card, now, column):
     closed(card, now)
     plant(
@@ -201,7 +205,51 @@ def test_a_payback_that_says_more_than_left_the_card(card, now, column):
         table="members_cardpaybackline",
     )
     plant(f"UPDATE members_cardpayback SET {column} = {column} + 1", table="members_cardpayback")
-    assert fired() == ["card.paybacks"]
+    # What waits to be paid is no longer what is owed either.
+    owed = ["card.payable"] if column == "amount_fen" else []
+    assert fired() == [*owed, "card.paybacks"]
+
+
+def paid_out(card, now):
+    closed(card, now)
+    line = CardPaybackLine.objects.get()
+    card_payback_pay(
+        line_id=line.pk,
+        reference="B-1",
+        paid_on=local_date(now),
+        user_id=make_user().pk,
+        reason="?",
+        actor=SYSTEM,
+        now=now,
+    )
+    assert fired() == []
+
+
+def test_a_part_of_a_payback_that_waits_though_it_was_paid(card, now):
+    paid_out(card, now)
+    plant(
+        "UPDATE members_cardpaybackline SET state = 'waiting', paid_at = NULL",
+        table="members_cardpaybackline",
+    )
+    assert fired() == ["card.payable", "card.payouts", "card_payback.states"]
+
+
+def test_a_payout_of_another_amount(card, now):
+    paid_out(card, now)
+    plant(
+        "UPDATE stores_transfer SET amount = amount + 1 WHERE code = 'card.payout'",
+        table="stores_transfer",
+    )
+    assert fired() == ["card.payable", "card.payouts"]
+
+
+def test_what_is_owed_for_closed_cards_and_nobody_waits_for(card, now):
+    closed(card, now)
+    plant(
+        "UPDATE stores_transfer SET amount = amount + 1 WHERE code = 'card.payback'",
+        table="stores_transfer",
+    )
+    assert "card.payable" in fired()
 
 
 def test_a_payback_that_is_more_than_its_lines(card, now):
