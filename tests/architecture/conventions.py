@@ -252,7 +252,7 @@ def _one_division(source: Source) -> Iterator[Breach]:
 
 def _clock_at_the_edge(source: Source) -> Iterator[Breach]:
     parts = source.path.parts
-    inner = source.path.name in ("pricing.py", "handlers.py", "events.py", "states.py")
+    inner = source.path.name in ("handlers.py", "events.py", "states.py") or "pricing" in parts
     if parts[0] not in APPS or not (inner or source.guards or "services" in parts):
         return
     for node in ast.walk(source.tree):

@@ -1,0 +1,29 @@
+"""Pricing: pure arithmetic over values. No ORM, no clock, no I/O.
+
+A basket becomes priced lines in three steps. *Markdowns* say what a piece costs: each line takes
+the lowest. *Promotions* follow, the best of each stacking group, one after the other on what is
+left. Then *coupons*: each is measured on what promotions left, whatever other coupons take, and
+of all that may be combined the cheapest choice is used (``best.py``).
+
+Every discount is computed once over the lines in its scope and allocated to them to the fen, so
+that line nets add up to the total. Lines and rules are worked on in a canonical order: how a
+client lists them changes nothing. Discounts round down. The design is ADR 19.
+"""
+
+from mall.pricing.engine import price
+from mall.pricing.refunds import allocate_tenders, refund_amount, refund_split
+from mall.pricing.values import Discount, Gift, Hint, Item, Priced, Refusal, Rule
+
+__all__ = [
+    "Discount",
+    "Gift",
+    "Hint",
+    "Item",
+    "Priced",
+    "Refusal",
+    "Rule",
+    "allocate_tenders",
+    "price",
+    "refund_amount",
+    "refund_split",
+]

@@ -1,0 +1,41 @@
+"""How what was paid falls on lines and tenders, and how it goes back to them."""
+
+from collections.abc import Sequence
+
+from config.kernel.money import allocate, proportion_down
+
+
+def allocate_tenders(nets: Sequence[int], tenders: Sequence[int]) -> list[list[int]]:
+    """``result[line][tender]`` fen: each line's net over what the tenders have left.
+
+    Requires ``sum(nets) == sum(tenders)``; rows add up to nets, columns to tenders.
+    """
+    if sum(nets) != sum(tenders):
+        raise ValueError("allocate_tenders: the tenders do not add up to the lines")
+    left = list(tenders)
+    rows = []
+    for net in nets:
+        row = allocate(net, left)
+        left = [have - part for have, part in zip(left, row, strict=True)]
+        rows.append(row)
+    return rows
+
+
+def refund_amount(net_fen: int, quantity: int, refunded: int, take: int) -> int:
+    """Fen for ``take`` more units of a line of ``quantity`` after ``refunded`` were given back.
+
+    Cumulative and rounded down, so any sequence of partial refunds ends on ``net_fen`` exactly.
+    Raises ValueError when more is taken than is left.
+    """
+    if take <= 0 or refunded + take > quantity:
+        raise ValueError("refund_amount: not that many units are left")
+    after = proportion_down(net_fen, refunded + take, quantity)
+    return after - proportion_down(net_fen, refunded, quantity)
+
+
+def refund_split(amount_fen: int, left: Sequence[int]) -> list[int]:
+    """How a refund of a line falls on its tenders: in proportion to what each has left in it.
+
+    No part exceeds what is left, and taking all takes exactly all.
+    """
+    return allocate(amount_fen, left)
