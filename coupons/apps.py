@@ -9,7 +9,7 @@ class CouponsConfig(AppConfig):
     def ready(self) -> None:
         from config.kernel.conditions import register_fact
         from config.kernel.events import subscribe
-        from coupons import audit  # noqa: F401  registers the lines
+        from coupons import audit, redemption_rules, who  # noqa: F401  audit registers its lines
         from coupons.handlers import birthday_gifts, tier_gifts
         from members.events import MemberBirthdayCame, MemberTierChanged
 
@@ -20,8 +20,7 @@ class CouponsConfig(AppConfig):
         register_fact("sku", "str", _("SKU"))
         register_fact("store", "str", _("store"))
         register_fact("operator", "str", _("operator"))
-        from coupons.who import register_all
-
-        register_all()
+        who.register_all()
+        redemption_rules.register()
         subscribe("coupons.tier_gifts", [MemberTierChanged], tier_gifts)
         subscribe("coupons.birthday_gifts", [MemberBirthdayCame], birthday_gifts)

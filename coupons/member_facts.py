@@ -4,7 +4,7 @@ An app above registers what it alone knows (the mall: paid orders). Only the fac
 condition names are looked up.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -31,9 +31,16 @@ def validate(condition: Any) -> None:
 
 def member_fits(*, member_id: int, condition: Mapping[str, Any], now: datetime) -> bool:
     """Whether the member is one of those that ``condition`` means. One look-up per fact."""
-    names = _named(condition)
-    facts = {name: _loads[name](member_id, now) for name in names if name in _loads}
+    facts = member_facts(member_id=member_id, rules=[condition], now=now)
     return conditions.holds(condition, facts)
+
+
+def member_facts(
+    *, member_id: int, rules: Iterable[Mapping[str, Any]], now: datetime
+) -> dict[str, Any]:
+    """What ``rules`` ask about the member, and nothing else. One look-up per fact."""
+    names = sorted(set().union(*map(_named, rules)) & set(_loads))
+    return {name: _loads[name](member_id, now) for name in names}
 
 
 def _named(condition: Mapping[str, Any]) -> set[str]:

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from coupons.models import ClaimSlot, Coupon, Template
 from coupons.states import USABLE, CouponState
+from coupons.terms import TERMS_SQL, DiscountTerms, terms_read
 
 # What members see as states: a coupon past its validity has run out, whoever noted it or not.
 SHOWN_STATES = ("usable", *map(str, CouponState))
@@ -43,6 +44,7 @@ class CouponRule:
     channels: tuple[str, ...]
     valid_from: datetime
     valid_until: datetime
+    terms: DiscountTerms
 
 
 def usable(now: datetime) -> Q:
@@ -60,10 +62,10 @@ _COLUMNS = [field.name for field in fields(CouponRule)]
 
 # A hot path of checkout: the same condition as ``usable``, as a statement that is not compiled
 # anew for every order. Columns in the order of CouponRule.
-_RULES = """
+_RULES = f"""
 SELECT c.id, c.no, c.state, c.member_id, t.id, t.name, t.kind, t.value, t.max_discount_fen,
   t.threshold_fen, t.scope, t.stacking_group, t.operator_id, t.other_operators,
-  t.channels, c.valid_from, c.valid_until
+  t.channels, c.valid_from, c.valid_until, {TERMS_SQL.format(t="t")}
 FROM coupons_coupon c JOIN coupons_template t ON t.id = c.template_id
 WHERE c.member_id = %(member)s::bigint AND c.state = ANY(%(states)s::text[])
   AND t.use_stopped_at IS NULL
@@ -94,7 +96,8 @@ def coupon_rules(
 
 def _rule(row: dict[str, Any]) -> CouponRule:
     scope, channels = json.loads(row.pop("scope")), json.loads(row.pop("channels"))
-    return CouponRule(scope=scope, channels=tuple(channels), **row)
+    terms = terms_read(json.loads(row.pop("terms")))
+    return CouponRule(scope=scope, channels=tuple(channels), terms=terms, **row)
 
 
 def templates_claimable(*, member_id: int | None, now: datetime) -> QuerySet[Template]:

@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 
 from config.kernel.money import yuan
 from coupons.selectors import CouponRule, coupon_rules
+from coupons.selectors_tickets import coupon_used_where
 from coupons.states import Channel
 from mall.offers import Offers, offers
-from mall.pricing import Item, Rule, price
+from mall.pricing import Item, Priced, Rule, price
 from mall.services.pos_pay import PosMemberMissing
 from mall.services.pos_till import Till
 from mall.services.quote import (
@@ -47,17 +48,14 @@ def pos_quote(
     apply: a till has its own, which are in its prices.
 
     Raises SkuUnavailable, BasketTooLarge, VisitOver, PosMemberMissing (coupons or a card without
-    a visit), CouponNotApplicable (not the member's, not for stores, not of this operator).
+    a visit), CouponNotApplicable (not the member's, not for stores, not of this operator),
+    CouponUsed.
     """
     if (coupon_nos or card_no) and not visit:
         raise PosMemberMissing()
     member_id = visit_find(visit=visit, by=till.name, now=now) if visit else None
-    shelf = offers(store_code=till.store_code, sku_codes=[x.sku for x in lines if x.sku], now=now)
-    items = _items(lines, shelf)
-    if sum(item.gross_fen for item in items) > MAX_FEN:
-        raise BasketTooLarge(most=yuan(MAX_FEN))
-    chosen = _coupons(till, member_id, coupon_nos, now) if member_id and coupon_nos else []
-    priced = price(items, [_rule(coupon) for coupon in chosen])
+    sale = till_price(till=till, member_id=member_id, lines=lines, coupon_nos=coupon_nos, now=now)
+    priced = sale.priced
     available = 0
     if member_id:
         lots = card_lots(
@@ -69,16 +67,56 @@ def pos_quote(
         available = sum(lot.value_fen for lot in lots)
     card_fen = min(available, priced.total_fen)
     return {
+        **sale_document(sale),
+        "card_available_fen": available,
+        "card_fen": card_fen,
+        "to_pay_fen": priced.total_fen - card_fen,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class TillSale:
+    """A basket of a till as it was priced. ``coupons`` are those that were asked for."""
+
+    lines: Sequence[TillLine]
+    shelf: Offers
+    items: Sequence[Item]
+    priced: Priced
+    coupons: Sequence[CouponRule]
+
+
+def till_price(
+    *,
+    till: Till,
+    member_id: int | None,
+    lines: Sequence[TillLine],
+    coupon_nos: Sequence[str],
+    now: datetime,
+) -> TillSale:
+    """Price a till's basket with coupons of the member. Raises SkuUnavailable, BasketTooLarge,
+    CouponNotApplicable, CouponUsed."""
+    shelf = offers(store_code=till.store_code, sku_codes=[x.sku for x in lines if x.sku], now=now)
+    items = _items(lines, shelf)
+    if sum(item.gross_fen for item in items) > MAX_FEN:
+        raise BasketTooLarge(most=yuan(MAX_FEN))
+    chosen = _coupons(till, member_id, coupon_nos, now) if member_id and coupon_nos else []
+    return TillSale(lines, shelf, items, price(items, [_rule(c) for c in chosen]), chosen)
+
+
+def sale_document(sale: TillSale) -> dict[str, Any]:
+    """The sale as tills see it, before anything is paid."""
+    priced = sale.priced
+    return {
         "lines": [
             {
                 "sku": line.sku,
-                "title": line.title or _title(line, shelf),
+                "title": line.title or _title(line, sale.shelf),
                 "quantity": line.quantity,
                 "unit_price_fen": item.unit_price_fen,
                 "discount_fen": item.gross_fen - net,
                 "net_fen": net,
             }
-            for line, item, net in zip(lines, items, priced.nets, strict=True)
+            for line, item, net in zip(sale.lines, sale.items, priced.nets, strict=True)
         ],
         "discounts": [
             {
@@ -95,9 +133,6 @@ def pos_quote(
         "gross_fen": priced.gross_fen,
         "discount_fen": priced.discount_fen,
         "total_fen": priced.total_fen,
-        "card_available_fen": available,
-        "card_fen": card_fen,
-        "to_pay_fen": priced.total_fen - card_fen,
     }
 
 
@@ -132,6 +167,7 @@ def _coupons(
     found = {rule.no: rule for rule in rules if _for_till(rule, till)}
     for no in coupon_nos:
         if no not in found:
+            coupon_used_where(no=no, member_id=member_id)
             raise CouponNotApplicable(coupon=no, reason=str(_("not valid at this store")))
     return [found[no] for no in dict.fromkeys(coupon_nos)]
 
@@ -151,7 +187,8 @@ def _rule(coupon: CouponRule) -> Rule:
 
 
 def _for_till(rule: CouponRule, till: Till) -> bool:
-    return rule.operator_id == till.operator_id and Channel.STORE in rule.channels
+    ours = rule.operator_id == till.operator_id or rule.other_operators
+    return ours and Channel.STORE in rule.channels
 
 
 def store_coupons(*, till: Till, member_id: int, now: datetime) -> list[CouponRule]:

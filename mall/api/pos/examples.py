@@ -141,3 +141,129 @@ VOID = Example(
         ],
     },
 )
+
+_SALE: dict[str, Any] = {
+    "lines": [
+        {
+            "sku": "D3001-1",
+            "title": "明前龙井",
+            "quantity": 2,
+            "unit_price_fen": 13400,
+            "discount_fen": 3000,
+            "net_fen": 23800,
+        }
+    ],
+    "discounts": [{"coupon": "CP7K2M9QX4T1", "title": "茶叶满200减30", "amount_fen": 3000}],
+    "refused_coupons": [],
+    "gross_fen": 26800,
+    "discount_fen": 3000,
+    "total_fen": 23800,
+}
+_BASKET = {
+    "visit": _VISIT,
+    "coupons": ["CP7K2M9QX4T1"],
+    "lines": [{"sku": "D3001-1", "quantity": 2, "unit_price_fen": 13400}],
+}
+_REDEEMED: dict[str, Any] = {
+    "no": "CR6W1X9K4T8M2Z7QCV",
+    "ticket_no": "20260402-000118",
+    "state": "redeemed",
+    "member": "MB3T7W2X9K5R",
+    "store": "屿上百货西湖店",
+    "redeemed_by": "terminal:TM2K9Q/0007",
+    "redeemed_at": "2026-04-02T14:10:20+08:00",
+    "ended_at": None,
+    "gross_fen": 26800,
+    "discount_fen": 3000,
+    "total_fen": 23800,
+    "returned_gross_fen": 0,
+    "returned_discount_fen": 0,
+    "returned_total_fen": 0,
+    "coupons": [{"coupon": "CP7K2M9QX4T1", "title": "茶叶满200减30", "amount_fen": 3000}],
+    "returns": [],
+}
+COUPON_PREVIEW = Example(request=_BASKET, response=_SALE)
+COUPON_REDEEM = Example(
+    request={"ticket_no": "20260402-000118", **_BASKET, "discount_fen": 3000},
+    response=_REDEEMED,
+)
+COUPON_TICKET = Example(response=_REDEEMED)
+COUPON_REVERSE = Example(
+    request={"reason": "顾客改用另一张券"},
+    response={**_REDEEMED, "state": "reversed", "ended_at": "2026-04-02T14:15:00+08:00"},
+)
+COUPON_RETURN = Example(
+    request={"return_no": "R-000118-1", "units": [{"line": 0, "quantity": 1}], "reason": "退一盒"},
+    response={
+        **_REDEEMED,
+        "returned_gross_fen": 13400,
+        "returned_discount_fen": 1500,
+        "returned_total_fen": 11900,
+        "returns": [
+            {
+                "return_no": "R-000118-1",
+                "gross_fen": 13400,
+                "discount_fen": 1500,
+                "refund_fen": 11900,
+                "created_at": "2026-04-03T10:12:00+08:00",
+            }
+        ],
+    },
+)
+_SALE: dict[str, Any] = {
+    "no": "DS7M2X9K4T1W8Q6RZC",
+    "ticket_no": "20260402-000131",
+    "state": "paid",
+    "order": "SO5T9W3K7X1M8Q2RZV",
+    "member": "MB3T7W2X9K5R",
+    "kind": "card",
+    "title": "屿上卡 充500送30",
+    "card": "SCD5T8W2N6R3V",
+    "principal_fen": 50000,
+    "bonus_fen": 3000,
+    "way": "bank_card",
+    "reference": "004117",
+    "code_url": "",
+    "pay_until": None,
+    "paid_at": "2026-04-02T14:20:05+08:00",
+    "voided_at": None,
+    "created_at": "2026-04-02T14:20:05+08:00",
+}
+CARD_SALE = Example(
+    request={
+        "ticket_no": "20260402-000131",
+        "visit": _VISIT,
+        "product": "YS500",
+        "way": "bank_card",
+        "reference": "004117",
+    },
+    response=_SALE,
+)
+TOPUP = Example(
+    request={
+        "ticket_no": "20260402-000132",
+        "visit": _VISIT,
+        "card": "SCD5T8W2N6R3V",
+        "amount_fen": 100000,
+        "way": "wechat",
+    },
+    response={
+        **_SALE,
+        "ticket_no": "20260402-000132",
+        "state": "waiting",
+        "kind": "topup",
+        "card": "",
+        "principal_fen": 100000,
+        "bonus_fen": 10000,
+        "way": "wechat",
+        "reference": "",
+        "code_url": "weixin://wxpay/bizpayurl?pr=k7Qz2WxT9m",
+        "pay_until": "2026-04-02T14:51:40+08:00",
+        "paid_at": None,
+    },
+)
+SALE = Example(response=_SALE)
+SALE_VOID = Example(
+    request={"reason": "收银员选错卡种"},
+    response={**_SALE, "state": "voided", "voided_at": "2026-04-02T14:24:00+08:00"},
+)

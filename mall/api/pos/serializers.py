@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from coupons.states import TicketState
 from mall.services.quote import MAX_FEN
 from mall.states import PosTicketState, TenderKind
 
@@ -188,4 +189,113 @@ class TicketRefundInput(serializers.Serializer):
 
 
 class TicketVoidInput(serializers.Serializer):
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+
+def _coupons() -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.CharField(max_length=32), min_length=1, max_length=10
+    )
+
+
+def _amount() -> serializers.IntegerField:
+    return serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_FEN,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="instead of lines: the sale before discounts",
+    )
+
+
+class RedemptionPreviewInput(serializers.Serializer):
+    visit = serializers.CharField(max_length=32)
+    coupons = _coupons()
+    lines = TillLineInput(many=True, required=False, default=list, max_length=200)  # type: ignore[call-arg]
+    amount_fen = _amount()
+
+
+class RedemptionPreviewOutput(serializers.Serializer):
+    lines = TillQuoteLineOutput(many=True)
+    discounts = TillDiscountOutput(many=True)
+    refused_coupons = TillRefusedCouponOutput(many=True)
+    gross_fen = serializers.IntegerField()
+    discount_fen = serializers.IntegerField()
+    total_fen = serializers.IntegerField()
+
+
+class RedemptionInput(serializers.Serializer):
+    ticket_no = serializers.RegexField(
+        _NUMBER, max_length=32, help_text="the till's own, never used before by this terminal"
+    )
+    visit = serializers.CharField(max_length=32, required=False, allow_blank=True, default="")
+    code = serializers.CharField(
+        max_length=64,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="instead of a visit: scan and redeem in one step",
+    )
+    coupons = _coupons()
+    lines = TillLineInput(many=True, required=False, default=list, max_length=200)  # type: ignore[call-arg]
+    amount_fen = _amount()
+    discount_fen = serializers.IntegerField(
+        min_value=0,
+        max_value=MAX_FEN,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="what the preview said: any other is refused",
+    )
+
+
+class RedeemedCouponOutput(serializers.Serializer):
+    coupon = serializers.CharField()
+    title = serializers.CharField()
+    amount_fen = serializers.IntegerField()
+
+
+class RedemptionReturnOutput(serializers.Serializer):
+    return_no = serializers.CharField()
+    gross_fen = serializers.IntegerField()
+    discount_fen = serializers.IntegerField(help_text="what coupons had paid of it")
+    refund_fen = serializers.IntegerField(help_text="what the customer gets")
+    created_at = serializers.DateTimeField()
+
+
+class RedemptionOutput(serializers.Serializer):
+    no = serializers.CharField(help_text="ours; print it: every till of the store takes it")
+    ticket_no = serializers.CharField()
+    state = serializers.ChoiceField(TicketState.choices)
+    member = serializers.CharField()
+    store = serializers.CharField()
+    redeemed_by = serializers.CharField()
+    redeemed_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    gross_fen = serializers.IntegerField()
+    discount_fen = serializers.IntegerField()
+    total_fen = serializers.IntegerField()
+    returned_gross_fen = serializers.IntegerField()
+    returned_discount_fen = serializers.IntegerField()
+    returned_total_fen = serializers.IntegerField(help_text="what customers got back")
+    coupons = RedeemedCouponOutput(many=True)
+    returns = RedemptionReturnOutput(many=True)
+
+
+class RedemptionReverseInput(serializers.Serializer):
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+
+class RedemptionUnitInput(serializers.Serializer):
+    line = serializers.IntegerField(min_value=0, max_value=199, help_text="counted from 0")
+    quantity = serializers.IntegerField(min_value=1, max_value=999)
+
+
+class RedemptionReturnInput(serializers.Serializer):
+    return_no = serializers.RegexField(
+        _NUMBER, max_length=32, help_text="the till's own, new for this ticket"
+    )
+    units = RedemptionUnitInput(many=True, required=False, default=list, max_length=200)  # type: ignore[call-arg]
+    amount_fen = _amount()
     reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
