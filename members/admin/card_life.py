@@ -191,7 +191,7 @@ class CardPaybackLineAdmin(StaffScoped, ReadOnlyAdmin):
             form=PaidForm,
             sensitive=True,
             allowed=lambda row: row.state == PaybackState.WAITING and row.way != PayWay.SOURCE,
-            explanation=_("You have paid it to somebody of the name on record, who has the card."),
+            explanation=_("You have paid it, to the person on record."),
         )
     ]
 
