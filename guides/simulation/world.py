@@ -197,7 +197,7 @@ def _exchanges() -> dict[str, list[tuple[str, int]]]:
         archived_at=None, public=True, points_price__gt=0, budget_fen=None, quota__gte=_PLENTY
     ).order_by("pk")
     for operator, code, price in rows.values_list("operator__code", "code", "points_price"):
-        found.setdefault(operator, []).append((code, price))
+        found.setdefault(operator, []).append((code, price or 0))
     return found
 
 

@@ -4,44 +4,24 @@
 the same against a server of its own. It knows addresses and logins, nothing of the inside.
 """
 
-import argparse
-import json
-import os
-import subprocess
-import sys
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from tests.journeys.client import Api, Browser, JourneyFailed, Wechat, eventually, expect, yuan
+from tests.journeys.client import Api, Browser, JourneyFailed, eventually, expect, yuan
 from tests.journeys.client import text_of as words
-
-MALL_APP, BRAND_APP = "wx0000000000mall01", "wx0000000000mall02"
-NEAR = {"latitude": "31.2304", "longitude": "121.4737"}
+from tests.journeys.story import BRAND_APP, MALL_APP, NEAR, Story
 
 
-@dataclass
-class Sale:
-    """The state of one run. ``logins`` are those of run.json: face, username, password."""
-
-    url: str
-    wechat_url: str
-    logins: list[dict[str, Any]]
-    search: str = ""
-    say: Callable[[str], None] = print
-    steps: int = 0
-    seen: dict[str, Any] = field(default_factory=dict)
-
+class Sale(Story):
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.api = Api(self.url)
-        self.wechat = Wechat(self.wechat_url)
         self.guide, self.desk = Browser(self.url), Browser(self.url)
 
-    def run(self) -> None:
-        for step in (
-            self.log_in,
+    def script(self) -> Sequence[Callable[[], None]]:
+        return (
+            self.arrive,
             self.scan_a_guides_code,
             self.browse,
             self.claim_and_top_up,
@@ -51,37 +31,23 @@ class Sale:
             self.collect,
             self.give_one_back,
             self.guide_sees_it,
-        ):
-            self.steps += 1
-            self.say(f"\n{self.steps}. {(step.__doc__ or '').strip().splitlines()[0]}")
-            step()
-
-    def tell(self, text: str) -> None:
-        self.say(f"   {text}")
-
-    def _login_of(self, face: str) -> dict[str, Any]:
-        found = [x for x in self.logins if x["face"] == face]
-        expect(found, f"no demo login for {face}")
-        return found[0]
+        )
 
     # -- the steps --------------------------------------------------------------------------
 
-    def log_in(self) -> None:
+    def arrive(self) -> None:
         """A shopper logs in by mini-program code and binds the phone"""
-        self.person = f"shopper-{uuid.uuid4().hex[:8]}"
+        self.person = self.person_new()
         phone = self.wechat.post("users", name=self.person)["phone"]
-        for template in ("order_paid", "pickup_ready", "refund_done"):
-            self.wechat.post("subscribe", user=self.person, template=template, n=3)
-        self._log_in(self.api, MALL_APP)
-        code = self.wechat.post("phone_code", user=self.person, appid=MALL_APP)["code"]
-        self.api.command("me/phone", {"app_id": MALL_APP, "phone_code": code})
+        self.log_in(self.api, self.person)
+        self.phone_bind(self.api, self.person)
         me = self.api.get("me")
         self.tell(f"member {me['no']}, phone {me['phone']}")
         expect(phone[-4:] in str(me["phone"]), f"the phone is not bound: {me}")
         self.api.command("me/consents", {"kind": "messages", "version": "1"}, ok=(200, 201))
 
         other = Api(self.url)
-        self._log_in(other, BRAND_APP)
+        self.log_in(other, self.person, BRAND_APP)
         expect(other.get("me")["no"] == me["no"], "the second mini-program is another member")
         self.tell("a second mini-program with the same unionid reaches the same member")
         stranger = Api(self.url)
@@ -89,12 +55,9 @@ class Sale:
         stranger.request("GET", "/api/v1/me", ok=(401,))
         self.seen["me"] = me
 
-    def _log_in(self, api: Api, appid: str) -> None:
-        api.login(appid, self.wechat.post("js_code", user=self.person, appid=appid)["js_code"])
-
     def scan_a_guides_code(self) -> None:
         """The shopper scans a guide's product code"""
-        login = self._login_of("guide")
+        login = self.login_of("guide")
         self.guide.sign_in("/guide/", login["username"], login["password"])
         product = self._product()
         self.guide.open("/guide/codes/")
@@ -169,12 +132,12 @@ class Sale:
         basket = {"store": store["code"], "card_product": product["code"]}
         quote = self.api.request("POST", "/api/v1/quotes", json=basket)
         placed = self.api.command("orders", {**basket, "quote_version": quote["version"]})
-        self._pay_by_wechat(placed["no"])
+        self.pay_by_wechat(self.api, self.person, placed["no"])
         cards = eventually(lambda: self.api.get("me/cards")["results"], "the card")
         self.card = cards[0]
         expect(
             self.card["principal_fen"] == product["price_fen"]
-            and self.card["bonus_fen"] == product["bonus_fen"],
+            and self.card["bonus_fen"] == quote["lines"][0]["bonus_fen"] >= product["bonus_fen"],
             f"the card holds {self.card}",
         )
         self.tell(
@@ -185,7 +148,8 @@ class Sale:
     def _coupon_that_fits(self, store: dict[str, Any]) -> dict[str, Any]:
         lines = [{"sku": self.seen["sku"]["code"], "quantity": 2}]
         for template in self.api.get("coupon-templates")["results"]:
-            if template["operator"]["code"] != store["operator"]["code"]:
+            costs = template.get("points_price")
+            if costs or template["operator"]["code"] != store["operator"]["code"]:
                 continue
             coupon = self.api.command(f"coupon-templates/{template['code']}/claim")
             basket = {"store": store["code"], "lines": lines, "coupons": [coupon["no"]]}
@@ -244,7 +208,7 @@ class Sale:
     def pay(self) -> None:
         """Pays; the signed, encrypted callback arrives twice and counts once"""
         no = self.seen["order"]
-        payment = self._pay_by_wechat(no)
+        payment = self.pay_by_wechat(self.api, self.person, no)
         order = self._order()
         expect(len(order["transaction_ids"]) == 1, f"captured: {order['transaction_ids']}")
         self.wechat.post("redeliver", reference=payment)
@@ -258,17 +222,6 @@ class Sale:
             len(order["transaction_ids"]) == 1 and order["state"] in ("paid", "completed"),
             f"after the second callback: {order['state']} {order['transaction_ids']}",
         )
-
-    def _pay_by_wechat(self, order_no: str) -> str:
-        answer = self.api.command(f"orders/{order_no}/pay", {"app_id": MALL_APP})
-        expect(answer["params"]["paySign"], "no signed parameters for wx.requestPayment")
-        self.wechat.post("pay", out_trade_no=answer["payment"], user=self.person)
-        eventually(
-            lambda: self.api.get(f"orders/{order_no}")["state"] in ("paid", "completed") or None,
-            "the payment's callback",
-        )
-        self.tell(f"{yuan(answer['amount_fen'])} paid by WeChat: {answer['payment']}")
-        return answer["payment"]
 
     def _order(self) -> dict[str, Any]:
         return self.api.get(f"orders/{self.seen['order']}")
@@ -291,9 +244,8 @@ class Sale:
     def collect(self) -> None:
         """Store staff mark it ready, scan the code and hand it over; a second scan says when"""
         store = self.seen["store"]
-        logins = [x for x in self.logins if x["face"] == "desk" and x.get("store") == store["code"]]
-        expect(logins, f"no desk login at {store['code']}")
-        self.desk.sign_in("/desk/", logins[0]["username"], logins[0]["password"])
+        login = self.login_of("desk", store["code"])
+        self.desk.sign_in("/desk/", login["username"], login["password"])
         no, pickup = self.seen["order"], self._order()["pickup"]
         page = self.desk.open("/desk/", q=no)
         expect(no in page, f"the desk does not show {no}")
@@ -308,7 +260,7 @@ class Sale:
         page = self.desk.submit("/desk/scan/", code=pickup["token"], ok=(200, 409))
         again = words(page)
         # Once in the head of the page, once in the answer.
-        name = logins[0]["note"].split("·")[-1]
+        name = login["note"].split("·")[-1]
         expect(again.count(name) >= 2, f"the second scan does not say by whom: {again[:300]}")
         self.tell(f"second scan: {again[:160]}")
 
@@ -379,30 +331,3 @@ class Sale:
         tail = str(self.seen["me"]["phone"])[-4:]
         expect(tail in customers, "the customer is not in the guide's list")
         self.tell(f"the customer …{tail} is in the list")
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="./run journey", description=__doc__)
-    parser.add_argument("--search", default="", help="buy what this search finds")
-    parser.add_argument("--no-audit", action="store_true", help="leave the audit out")
-    arguments = parser.parse_args()
-    folder = Path(os.environ.get("DATA_DIR", ".local"))
-    try:
-        facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except OSError:
-        print(f"journey: nothing runs on DATA_DIR {folder}; start it with ./run", file=sys.stderr)
-        return 1
-    sale = Sale(facts["url"], facts["wechat_url"], facts["logins"], arguments.search)
-    try:
-        sale.run()
-    except JourneyFailed as error:
-        print(f"\njourney: step {sale.steps} failed: {error}", file=sys.stderr)
-        return 1
-    if arguments.no_audit:
-        return 0
-    print("\n11. The audit")
-    return subprocess.run(["./run", "audit"], check=False).returncode
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
