@@ -14,8 +14,10 @@ from coupons.selectors import member_coupons
 from mall.api import examples as ex
 from members.api.cards import CardOutput, cards_of
 from members.api.me import TierOutput
+from members.api.memberships import MembershipOutput
 from members.models import Member
 from members.selectors import points_balance
+from members.selectors_tiers import membership_live
 
 
 class WalletOutput(serializers.Serializer):
@@ -27,12 +29,13 @@ class WalletOutput(serializers.Serializer):
     points_debt = serializers.IntegerField(help_text=_("repaid by what is earned next"))
     tier = TierOutput(allow_null=True)
     growth = serializers.IntegerField()
+    memberships = MembershipOutput(many=True, help_text=_("that were paid for and last now"))
     coupons = serializers.IntegerField(help_text=_("how many can be used now"))
 
 
 class WalletView(MemberView):
-    """All that I own: cards with their lots, points, tier and how many coupons. Six statements for
-    any number of cards."""
+    """All that I own: cards with their lots, points, tier, paid membership and how many coupons.
+    Seven statements for any number of cards."""
 
     examples: ClassVar = {"GET": ex.WALLET}
     output = WalletOutput
@@ -51,6 +54,9 @@ class WalletView(MemberView):
                 "points_debt": debt,
                 "tier": None if member.tier is None else TierOutput(member.tier).data,
                 "growth": member.growth,
+                "memberships": MembershipOutput(
+                    membership_live(member_id=member_id, now=now), many=True
+                ).data,
                 "coupons": member_coupons(member_id=member_id, state="usable", now=now).count(),
             }
         )

@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.db.models import F, Prefetch, QuerySet
+from django.contrib.postgres.aggregates import JSONBAgg
+from django.db.models import F, JSONField, Prefetch, Q, QuerySet, Value
+from django.db.models.functions import JSONObject
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -17,9 +19,9 @@ from config.kernel.api import MemberView
 from config.kernel.auth import IsMember, MemberRequest
 from config.kernel.errors import NotFound
 from members.api import examples as ex
-from members.models import Card, CardLot, CardProduct, PointLot
+from members.models import Card, CardLot, CardPayback, CardProduct, PointLot
 from members.selectors import points_balance
-from members.states import CardState
+from members.states import CardState, PaybackState, PayWay
 
 
 class LotOutput(serializers.Serializer):
@@ -32,6 +34,29 @@ class LotOutput(serializers.Serializer):
 
     def get_held_fen(self, lot: CardLot) -> int:
         return lot.principal.held + lot.bonus.held
+
+
+class PaybackPartOutput(serializers.Serializer):
+    """``way``: back the way it came, by bank transfer, or in cash."""
+
+    way = serializers.ChoiceField(PayWay.choices)
+    amount_fen = serializers.IntegerField()
+    state = serializers.ChoiceField(PaybackState.choices)
+    paid_on = serializers.DateField(allow_null=True)
+
+
+class PaybackOutput(serializers.Serializer):
+    """What a closed card pays back, and how much of it has arrived."""
+
+    no = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    amount_fen = serializers.IntegerField()
+    paid_fen = serializers.SerializerMethodField()
+    parts = PaybackPartOutput(many=True, help_text=_("one for each purchase"))
+
+    def get_paid_fen(self, payback: Any) -> int:
+        paid = [x for x in payback.parts if x["state"] == PaybackState.PAID]
+        return sum(part["amount_fen"] for part in paid)
 
 
 class CardOutput(serializers.Serializer):
@@ -49,6 +74,7 @@ class CardOutput(serializers.Serializer):
     value_fen = serializers.SerializerMethodField()
     spendable_fen = serializers.SerializerMethodField()
     lots = LotOutput(many=True)
+    paybacks = PaybackOutput(many=True, help_text=_("of a closed card; none of any other"))
 
     def get_principal_fen(self, card: Card) -> int:
         return sum(lot.principal.balance for lot in card.lots.all())
@@ -71,12 +97,26 @@ class CardOutput(serializers.Serializer):
 
 
 def cards_of(member_id: int) -> QuerySet[Card]:
-    """With all that CardOutput shows, in two statements."""
+    """With all that CardOutput shows, in three statements."""
+    part = JSONObject(
+        way="lines__way",
+        amount_fen="lines__amount_fen",
+        state="lines__state",
+        paid_on="lines__paid_on",
+    )
+    paybacks = CardPayback.objects.order_by("pk").annotate(
+        parts=JSONBAgg(
+            part,
+            filter=Q(lines__amount_fen__gt=0),
+            ordering="lines__id",
+            default=Value([], JSONField()),
+        )
+    )
     lots = CardLot.objects.select_related("principal", "bonus").order_by("pk")
     return (
         Card.objects.filter(member_id=member_id)
         .select_related("product", "operator")
-        .prefetch_related(Prefetch("lots", lots))
+        .prefetch_related(Prefetch("lots", lots), Prefetch("paybacks", paybacks))
         .order_by("issued_at", "pk")
     )
 

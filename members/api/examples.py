@@ -10,6 +10,7 @@ ME = Example(
         "tier": {"code": "silver", "name": "银卡"},
         "growth": 1280,
         "home_store": {"code": "sh-nanjing", "name": "屿上·南京东路店"},
+        "birthday": {"month": 5, "day": 6, "year": None},
         "consents": ["messages", "privacy"],
         "created_at": "2026-01-08T11:00:00+08:00",
     }
@@ -24,6 +25,32 @@ PHONE = Example(
 CONSENT = Example(
     request={"kind": "messages", "version": "1"},
     response={"kind": "messages", "version": "1", "given_at": "2026-04-02T14:00:00+08:00"},
+)
+BIRTHDAY = Example(request={"month": 5, "day": 6}, response={"month": 5, "day": 6, "year": None})
+MEMBERSHIP_PLAN = Example(
+    response={
+        "code": "plus-year",
+        "name": "屿上 PLUS 年卡",
+        "operator": "屿上百货（直营）",
+        "price_fen": 9900,
+        "days": 365,
+        "points_rate_bp": 20000,
+        "price_level": "plus",
+        "per_member": None,
+        "refund_on_request": True,
+    }
+)
+MEMBERSHIP = Example(
+    response={
+        "plan": "plus-year",
+        "name": "屿上 PLUS 年卡",
+        "since": "2026-04-02T14:05:41+08:00",
+        "until": "2027-04-02T14:05:41+08:00",
+        "ended_at": None,
+        "price_fen": 9900,
+        "refunded_fen": 0,
+        "reference": "SO6P1M8D3K9Q",
+    }
 )
 CARD = Example(
     response={
@@ -46,6 +73,7 @@ CARD = Example(
                 "held_fen": 30000,
             }
         ],
+        "paybacks": [],
     }
 )
 CARD_ENTRY = Example(
@@ -140,6 +168,15 @@ POINTS = Example(
                 "reference": "SO4J7P2W8X5M",
             }
         ],
+    }
+)
+POINTS_ENTRY = Example(
+    response={
+        "at": "2026-04-02T14:05:44+08:00",
+        "what": "points.earn",
+        "points": 506,
+        "balance_points": 506,
+        "reference": "SO4J7P2W8X5M",
     }
 )
 CARD_PRODUCT = Example(

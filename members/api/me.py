@@ -13,7 +13,9 @@ from config.kernel import clock
 from config.kernel.api import CommandView, MemberView
 from config.kernel.errors import NotFound
 from members.api import examples as ex
+from members.birthdays import FIRST_YEAR
 from members.models import Member
+from members.services.birthday_set import birthday_set
 from members.services.consent_give import consent_give
 from members.services.consent_withdraw import consent_withdraw
 from members.services.member_wechat import wechat_phone
@@ -31,6 +33,12 @@ class HomeStoreOutput(serializers.Serializer):
     name = serializers.CharField()
 
 
+class BirthdayOutput(serializers.Serializer):
+    month = serializers.IntegerField()
+    day = serializers.IntegerField()
+    year = serializers.IntegerField(allow_null=True, help_text=_("where I told it"))
+
+
 class MeOutput(serializers.Serializer):
     no = serializers.CharField(help_text=_("member number"))
     nickname = serializers.CharField()
@@ -38,6 +46,7 @@ class MeOutput(serializers.Serializer):
     tier = TierOutput(allow_null=True)
     growth = serializers.IntegerField()
     home_store = HomeStoreOutput(allow_null=True)
+    birthday = BirthdayOutput(allow_null=True)
     consents = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
 
@@ -110,6 +119,38 @@ class PhoneView(CommandView):
             now=now,
         )
         return {"phone": bound}
+
+
+class BirthdayInput(serializers.Serializer):
+    month = serializers.IntegerField(min_value=1, max_value=12)
+    day = serializers.IntegerField(min_value=1, max_value=31)
+    year = serializers.IntegerField(
+        min_value=FIRST_YEAR,
+        max_value=9999,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text=_("for who wants to tell it"),
+    )
+
+
+class BirthdayView(CommandView):
+    """Tell my birthday. Afterwards it can be changed once a year; the service desk corrects a
+    mistake. What is given for a birthday needs it to be known when the day begins. Repeating it
+    changes nothing, so there is no key."""
+
+    refusals: ClassVar = {"POST": ["birthday_invalid", "birthday_fixed"]}
+    examples: ClassVar = {"POST": ex.BIRTHDAY}
+    idempotent = False
+    success_status = 200
+    input = BirthdayInput
+    output = BirthdayOutput
+
+    def run(self, *, data: dict[str, Any], now, **kwargs: Any) -> Any:
+        told = birthday_set(
+            member_id=self.request.user.member_id, actor=self.request.user.actor, now=now, **data
+        )
+        return BirthdayOutput(told).data
 
 
 class ConsentInput(serializers.Serializer):

@@ -9,6 +9,7 @@ from members.models import (
     Consent,
     ExternalId,
     Member,
+    MembershipPlan,
     Tier,
     TopUpOffer,
 )
@@ -162,4 +163,18 @@ def make_topup_offer(
         steps=[{"from_fen": start, "bonus_fen": bonus} for start, bonus in steps],
         once_per_member=once_per_member,
         **{"starts_at": moment() - timedelta(days=30), **fields},
+    )
+
+
+def make_membership_plan(
+    *, code: str = "", operator: Operator | None = None, price_fen: int = 9_900, days: int = 30
+) -> MembershipPlan:
+    """A membership on sale."""
+    n = sequence()
+    return MembershipPlan.objects.create(
+        code=code or f"plan{n}",
+        name=f"会员卡{n}",
+        operator=operator or make_operator(),
+        price_fen=price_fen,
+        days=days,
     )

@@ -1,10 +1,21 @@
 """All that a member owns, in one call."""
 
+from datetime import timedelta
+
 import pytest
 
 from config.kernel.actors import SYSTEM
+from config.kernel.clock import SHANGHAI
 from members.services.card_freeze import card_freeze
-from tests.factories import api_client, make_card, make_coupon, make_member, make_tier
+from members.services.membership_grant import membership_grant
+from tests.factories import (
+    api_client,
+    make_card,
+    make_coupon,
+    make_member,
+    make_membership_plan,
+    make_tier,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +31,7 @@ def test_a_wallet_shows_cards_points_tier_and_coupons(now, django_assert_num_que
     client = api_client(member)
 
     # when
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         shown = client.get("/api/v1/me/wallet").json()
 
     # then
@@ -36,8 +47,27 @@ def test_a_wallet_shows_cards_points_tier_and_coupons(now, django_assert_num_que
         "points_debt": 0,
         "tier": {"code": "gold", "name": member.tier.name},
         "growth": 0,
+        "memberships": [],
         "coupons": 1,
     }
+
+
+def test_a_wallet_shows_the_membership_that_lasts(now):
+    member = make_member()
+    plan = make_membership_plan(code="plus", days=30)
+    for n, since in enumerate([now - timedelta(days=40), now, now]):
+        membership_grant(
+            member_id=member.pk,
+            plan_id=plan.pk,
+            price_fen=9_900,
+            reference=f"SO{n}",
+            key=f"SO{n}:0",
+            actor=SYSTEM,
+            now=since,
+        )
+    (shown,) = api_client(member).get("/api/v1/me/wallet").json()["memberships"]
+    assert (shown["plan"], shown["name"], shown["reference"]) == ("plus", plan.name, "SO1")
+    assert shown["until"] == (now + timedelta(days=30)).astimezone(SHANGHAI).isoformat()
 
 
 def test_a_wallet_of_many_cards_costs_as_much(django_assert_num_queries):
@@ -45,6 +75,6 @@ def test_a_wallet_of_many_cards_costs_as_much(django_assert_num_queries):
     for _n in range(5):
         make_card(member)
     client = api_client(member)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         shown = client.get("/api/v1/me/wallet").json()
     assert (len(shown["cards"]), shown["tier"], shown["coupons"]) == (5, None, 0)

@@ -3,13 +3,16 @@ from datetime import timedelta
 import pytest
 
 from config.kernel.actors import SYSTEM
-from config.kernel.clock import SHANGHAI
+from config.kernel.clock import SHANGHAI, local_date
 from members.cards import card_split
 from members.guards import card_hold, card_spend
 from members.models import PointLot
 from members.selectors import card_lots
+from members.services.card_close import card_close_refund
 from members.services.card_freeze import card_freeze
 from members.services.card_holder import card_transfer_holder
+from members.services.card_identity import card_identity_record
+from members.services.card_payback import card_payback_pay
 from members.services.points_settle import PointsTarget, points_settle
 from tests.factories import (
     api_client,
@@ -17,6 +20,8 @@ from tests.factories import (
     make_card_product,
     make_member,
     make_operator,
+    make_topup,
+    make_user,
     publish_policy,
 )
 
@@ -68,11 +73,11 @@ def test_cards_show_their_value_and_what_is_held(member, card, now):
     assert (lot["principal_fen"], lot["bonus_fen"], lot["held_fen"]) == (5_000, 500, 1_100)
 
 
-def test_cards_take_three_statements_however_many(member, card, django_assert_num_queries):
+def test_cards_take_four_statements_however_many(member, card, django_assert_num_queries):
     for _n in range(3):
         make_card(member)
     client = api_client(member)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert len(client.get("/api/v1/me/cards").json()["results"]) == 4
 
 
@@ -80,6 +85,38 @@ def test_a_frozen_card_is_shown_but_not_spendable(member, card, now):
     card_freeze(card_id=card.pk, reason="lost", actor=SYSTEM, now=now)
     shown = api_client(member).get(f"/api/v1/me/cards/{card.no}").json()
     assert (shown["state"], shown["value_fen"], shown["spendable_fen"]) == ("frozen", 11_000, 0)
+
+
+def test_a_closed_card_shows_what_of_it_has_been_paid_back(member, card, now):
+    # given a purchase and a top-up, both paid in cash
+    card_identity_record(
+        member_id=member.pk, name="张三丰", number="11010519491231002X", actor=SYSTEM, now=now
+    )
+    make_topup(card, principal_fen=20_000, bonus_fen=0, now=now)
+    payback = card_close_refund(card_id=card.pk, reason="?", actor=SYSTEM, now=now)
+    line = payback.lines.get(amount_fen=10_000)
+
+    # when finance has paid one of them out
+    today = local_date(now)
+    card_payback_pay(
+        line_id=line.pk,
+        reference="B-1",
+        paid_on=today,
+        user_id=make_user().pk,
+        reason="?",
+        actor=SYSTEM,
+        now=now,
+    )
+
+    # then
+    shown = api_client(member).get(f"/api/v1/me/cards/{card.no}").json()
+    assert (shown["state"], shown["value_fen"]) == ("closed", 0)
+    (back,) = shown["paybacks"]
+    assert (back["no"], back["amount_fen"], back["paid_fen"]) == (payback.no, 30_000, 10_000)
+    assert back["parts"] == [
+        {"way": "transfer", "amount_fen": 10_000, "state": "paid", "paid_on": today.isoformat()},
+        {"way": "transfer", "amount_fen": 20_000, "state": "waiting", "paid_on": None},
+    ]
 
 
 def test_the_statement_of_a_card(member, card, now, django_assert_num_queries):
@@ -180,7 +217,9 @@ def test_somebody_elses_card_does_not_exist(card, path):
     assert answer.json()["errors"][0]["code"] == "not_found"
 
 
-@pytest.mark.parametrize("path", ["cards", "cards/SC1", "cards/SC1/entries", "points"])
+@pytest.mark.parametrize(
+    "path", ["cards", "cards/SC1", "cards/SC1/entries", "points", "points/entries", "memberships"]
+)
 def test_without_a_login_nothing_is_shown(path):
     assert api_client().get(f"/api/v1/me/{path}").status_code == 401
 

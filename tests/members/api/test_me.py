@@ -28,6 +28,7 @@ def test_me_shows_who_the_member_is(now):
         "tier": {"code": "gold", "name": tier.name},
         "growth": 0,
         "home_store": {"code": "sh1", "name": store.name},
+        "birthday": None,
         "consents": ["messages"],
     }
 
@@ -113,3 +114,52 @@ def test_an_unknown_kind_of_consent_is_refused():
 
     assert answer.status_code == 400
     assert Consent.objects.count() == 0
+
+
+# --- birthday ------------------------------------------------------------------------------------
+
+
+def birthday(member, **told):
+    return api_client(member).post("/api/v1/me/birthday", told, format="json")
+
+
+def test_a_birthday_is_told(now):
+    member = make_member()
+    answer = birthday(member, month=2, day=29)
+    assert (answer.status_code, answer.json()) == (200, {"month": 2, "day": 29, "year": None})
+    # The same again, as after a lost answer.
+    assert birthday(member, month=2, day=29).status_code == 200
+    shown = api_client(member).get("/api/v1/me").json()["birthday"]
+    assert shown == {"month": 2, "day": 29, "year": None}
+
+
+def test_a_birthday_is_not_moved_at_will(now):
+    member = make_member()
+    birthday(member, month=5, day=6, year=1992)
+    answer = birthday(member, month=5, day=7)
+    assert answer.status_code == 409
+    assert answer.json()["errors"][0]["code"] == "birthday_fixed"
+    member.refresh_from_db()
+    assert (member.birth_month, member.birth_day, member.birth_year) == (5, 6, 1992)
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ({"month": 2, "day": 30}, "birthday_invalid"),
+        ({"month": 2, "day": 29, "year": 2023}, "birthday_invalid"),
+        ({"month": 5, "day": 6, "year": 9999}, "birthday_invalid"),
+        ({"month": 13, "day": 1}, "max_value"),
+        ({"month": 0, "day": 1}, "min_value"),
+        ({"month": 5}, "required"),
+        ({"month": 5, "day": "x"}, "invalid"),
+        ({"month": 5, "day": 6, "year": 1}, "min_value"),
+    ],
+)
+def test_what_is_no_birthday_is_refused(now, told, code):
+    member = make_member()
+    answer = birthday(member, **told)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["code"] == code
+    member.refresh_from_db()
+    assert member.birthday is None
