@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from mall.models import PosTicket
+from mall.models import PosTicket, StoreSale
 from tests.factories import make_card, make_member, make_terminal, session_token
 from tests.web.test_http_file import Editor
 
@@ -41,8 +41,12 @@ def test_the_file_is_one_day_at_a_till(live_server):
         ("voided", 1_200, 1_200),
         ("voided", 0, 0),
     ]
-    lot = card.lots.select_related("principal", "bonus").get()
-    assert lot.principal.balance + lot.bonus.balance == 55_000 - 20_000 + 6_700
+    lots = card.lots.select_related("principal", "bonus").order_by("pk")
+    assert [lot.principal.balance + lot.bonus.balance for lot in lots] == [
+        55_000 - 20_000 + 6_700,
+        0,
+    ]
+    assert StoreSale.objects.get().voided_at is not None
 
 
 def test_the_file_is_served():

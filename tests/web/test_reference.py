@@ -113,9 +113,12 @@ def test_commands_that_move_value_ask_for_a_key(schema):
         "order_cancel",
         "order_pay",
         "order_place",
+        "pos_card_sell",
         "pos_pay",
         "pos_refund",
+        "pos_sale_void",
         "pos_scan",
+        "pos_topup",
         "pos_void",
     }
 

@@ -130,6 +130,7 @@ READ_ONLY = [
     "mall.order",
     "mall.aftersale",
     "mall.posticket",
+    "mall.storesale",
     "mall.stock",
     "mall.stockmovement",
     "mall.reservation",

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from config.kernel.models import PolicyVersion
-from mall.models import PosRefund, PosRefundLine, PosTender, PosTicket
+from mall.models import PosRefund, PosRefundLine, PosTender, PosTicket, StoreSale
 from members.models import (
     CardActivation,
     CardAlert,
@@ -166,6 +166,16 @@ def _sales(sale, n, now, identity) -> None:
 
 
 def _ticket(sale, n, now, terminal) -> None:
+    StoreSale.objects.create(
+        no=f"DS{n:06d}",
+        terminal=terminal,
+        ticket_no=f"S{n}",
+        store=sale.store,
+        operator=sale.operator,
+        sold_by="user:1",
+        created_at=now,
+        voided_at=now,
+    )
     ticket = PosTicket.objects.create(
         no=f"PT{n:06d}",
         terminal=terminal,
