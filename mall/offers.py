@@ -12,6 +12,9 @@ from typing import Any
 from django.db import connection
 
 from config.kernel.errors import NotFound
+from coupons.states import Channel
+from coupons.terms import TERMS_SQL
+from mall.discount_rules import promotion_rule
 from mall.listing import ON_SHELF
 from mall.pricing import Rule
 
@@ -22,7 +25,8 @@ class StoreUnknown(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A SKU at the store. ``available`` = on hand − reserved; not sellable: off the shelf."""
+    """A SKU at the store: what it costs there, and by the list. ``available`` = on hand −
+    reserved; not sellable: off the shelf."""
 
     sku_id: int
     sku_code: str
@@ -34,6 +38,7 @@ class Offer:
     available: int
     brand: str
     categories: tuple[str, ...]
+    list_price_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +71,18 @@ WITH store AS (
   WHERE s.code = %(store)s::text AND s.archived_at IS NULL
 ), promotion AS (
   SELECT coalesce(jsonb_agg(jsonb_build_array(p.code, p.name, p.kind, p.value, p.threshold_fen,
-    p.max_discount_fen, p.scope, p.stacking_group, p.priority)), '[]') AS rules
+    p.max_discount_fen, p.scope, p.stacking_group, p.skus,
+    {TERMS_SQL.format(t="p")})), '[]') AS rules
   FROM mall_promotion p JOIN store ON store.operator_id = p.operator_id
   WHERE p.archived_at IS NULL AND p.starts_at <= %(now)s::timestamptz
-    AND p.ends_at > %(now)s::timestamptz
+    AND p.ends_at > %(now)s::timestamptz AND p.channels ? %(channel)s::text
 )
 SELECT store.id, store.code, store.operator_id, store.operator_code, store.mchid,
   store.pickup_enabled, promotion.rules, k.id, k.code, p.code, p.name, k.options,
   coalesce(f.price_fen, k.price_fen),
   {ON_SHELF.format(p="p")} AND k.archived_at IS NULL AND coalesce(f.listed, true),
-  coalesce(q.on_hand - q.reserved, 0), coalesce(b.code, ''), c1.code, c2.code, c3.code
+  coalesce(q.on_hand - q.reserved, 0), coalesce(b.code, ''), c1.code, c2.code, c3.code,
+  k.price_fen
 FROM store CROSS JOIN promotion
 LEFT JOIN mall_sku k ON k.code = ANY(%(skus)s::text[])
 LEFT JOIN mall_product p ON p.id = k.product_id
@@ -88,13 +95,24 @@ LEFT JOIN mall_stock q ON q.sku_id = k.id AND q.store_id = store.id
 """
 
 
-def offers(*, store_code: str, sku_codes: Sequence[str], now: datetime) -> Offers:
-    """Offers of ``sku_codes`` at the store; unknown SKUs are missing from ``by_sku``.
+def offers(
+    *, store_code: str, sku_codes: Sequence[str], now: datetime, channel: str = Channel.MALL
+) -> Offers:
+    """Offers of ``sku_codes`` at the store, and the promotions that run there now in the mall or,
+    by ``channel``, at its tills; unknown SKUs are missing from ``by_sku``.
 
     Raises StoreUnknown (404).
     """
     with connection.cursor() as cursor:
-        cursor.execute(_SQL, {"store": store_code, "skus": list(sku_codes), "now": now})
+        cursor.execute(
+            _SQL,
+            {
+                "store": store_code,
+                "skus": list(sku_codes),
+                "now": now,
+                "channel": str(channel),
+            },
+        )
         rows = cursor.fetchall()
     if not rows:
         raise StoreUnknown(store=store_code)
@@ -111,25 +129,12 @@ def offers(*, store_code: str, sku_codes: Sequence[str], now: datetime) -> Offer
             available=row[14],
             brand=row[15],
             categories=tuple(c for c in row[16:19] if c),
+            list_price_fen=row[19],
         )
         for row in rows
         if row[7] is not None
     }
-    rules = tuple(
-        Rule(
-            kind="promotion",
-            reference=code,
-            title=name,
-            method=method,
-            value=value,
-            threshold_fen=threshold,
-            max_discount_fen=most,
-            scope=scope,
-            group=group,
-            priority=priority,
-        )
-        for code, name, method, value, threshold, most, scope, group, priority in _parsed(first[6])
-    )
+    rules = tuple(promotion_rule(row, now) for row in _parsed(first[6]))
     return Offers(first[0], first[1], first[2], first[3], first[4], first[5], by_sku, rules)
 
 

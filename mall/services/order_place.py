@@ -102,7 +102,7 @@ def order_place(
 
 
 def _refuse_what_quotes_only_warn_about(priced: Quote) -> None:
-    for refusal in priced.priced.refusals:
+    for refusal in () if priced.basket.best_coupons else priced.priced.refusals:
         raise CouponNotApplicable(coupon=refusal.rule.reference, reason=refusal.reason)
     is_goods = any(line.kind == LineKind.GOODS for line in priced.lines)
     if is_goods and not priced.offers.pickup_enabled:

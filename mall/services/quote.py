@@ -4,253 +4,74 @@ The version is a hash of the canonical result; placing an order prices again and
 the version differs, saying what changed. Old quotes stay in the cache for that explanation only.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.core.cache import cache
-from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
-from config.kernel.errors import Conflict, DomainError
 from config.kernel.money import yuan
-from coupons.selectors import CouponRule, coupon_rules
-from mall.models import PointsOffer
-from mall.offers import Offer, Offers, offers
-from mall.pricing import Discount, Item, Priced, Rule, price
+from mall.offers import Offers, offers
+from mall.pricing import Item, Priced, price
 from mall.services.order_membership import membership_offered
 from mall.services.order_value import ValueLine, card_line, topup_line
 from mall.services.quote_points import (
     OfferLine,
     PointsOfferUnknown,
-    PointsUse,
     offer_lines,
     points_use,
     with_offers,
 )
+from mall.services.quote_rules import (
+    CouponNotApplicable,
+    GiftLine,
+    coupons_of,
+    gift_lines,
+    rules_of,
+    shopper_facts,
+    with_gifts,
+    with_line,
+)
 from mall.services.quote_tenders import Tender, allocations, goods_tenders, with_topup
+from mall.services.quote_values import (
+    Basket,
+    BasketInvalid,
+    BasketTooLarge,
+    Line,
+    Quote,
+    SkuUnavailable,
+    TopUpElsewhere,
+)
 from mall.states import LineKind, TenderKind
 
 EXPLAIN_SECONDS = 15 * 60
 # What an order's columns of fen hold.
 MAX_FEN = 2_147_483_647
 
-
-class SkuUnavailable(DomainError):
-    code = "sku_unavailable"
-    status = 409
-    message = _("Not for sale at this store: {skus}.")
-
-
-class BasketInvalid(DomainError):
-    code = "basket_invalid"
-    message = _(
-        "Goods, a new stored-value card and a membership are bought in separate orders, one card"
-        " at a time; a top-up says its amount."
-    )
-
-
-class TopUpElsewhere(Conflict):
-    """One order is one payment to one merchant."""
-
-    code = "topup_elsewhere"
-    message = _("Another company issued this card. Top it up in an order of its own.")
-
-
-class BasketTooLarge(DomainError):
-    code = "basket_too_large"
-    message = _("One order comes to {most} at most.")
-
-
-class CouponNotApplicable(DomainError):
-    code = "coupon_not_applicable"
-    status = 409
-    message = _("Coupon {coupon} cannot be used here: {reason}.")
-
-
-@dataclass(frozen=True)
-class Basket:
-    """What a member wants to buy. ``lines`` are (SKU code, pieces); a card purchase names
-    ``card_product``, a membership ``membership_plan`` instead. ``topup_card`` is a card of theirs
-    to be topped up, alone or with goods, which may then be paid with what it has and gets.
-    ``amount_fen`` goes on the card.
-    ``use_card`` pays with stored value as far as it goes, from ``card_no`` alone when given, at
-    most ``card_fen`` when given. ``use_points`` pays with points as far as they go, with
-    ``points`` at most when given; ``points_lines`` are (code of an offer for points, pieces).
-    ``pay_by`` is what pays value that is bought alone: a desk takes money of its own."""
-
-    member_id: int
-    store_code: str
-    lines: tuple[tuple[str, int], ...] = ()
-    card_product: str = ""
-    topup_card: str = ""
-    membership_plan: str = ""
-    amount_fen: int | None = None
-    coupon_nos: tuple[str, ...] = ()
-    use_card: bool = False
-    card_no: str = ""
-    card_fen: int | None = None
-    use_points: bool = False
-    points: int | None = None
-    points_lines: tuple[tuple[str, int], ...] = ()
-    pay_by: str = TenderKind.WECHAT
-
-
-@dataclass(frozen=True)
-class Line:
-    """A priced line, ready to be written."""
-
-    kind: str
-    title: str
-    options: dict[str, str]
-    quantity: int
-    unit_price_fen: int
-    net_fen: int
-    offer: Offer | None = None
-    card_product_id: int | None = None
-    code: str = ""
-    card_id: int | None = None
-    bonus_fen: int = 0
-    offer_id: int | None = None
-    membership_plan_id: int | None = None
-    membership_days: int = 0
-    points_offer: PointsOffer | None = None
-
-    @property
-    def points_price(self) -> int:
-        """Points per piece."""
-        return 0 if self.points_offer is None else self.points_offer.points_price
-
-    @property
-    def gross_fen(self) -> int:
-        return self.quantity * self.unit_price_fen
-
-
-@dataclass(frozen=True)
-class Quote:
-    """The result, with everything order placement needs. Amounts in fen."""
-
-    basket: Basket
-    offers: Offers
-    operator_id: int
-    operator_code: str
-    mchid: str
-    lines: tuple[Line, ...]
-    priced: Priced
-    coupons: tuple[CouponRule, ...]
-    tenders: tuple[Tender, ...]
-    allocations: tuple[tuple[int, ...], ...]
-    points_use: PointsUse | None = None
-
-    @property
-    def card_fen(self) -> int:
-        return sum(t.amount_fen for t in self.tenders if t.part is not None)
-
-    @property
-    def points(self) -> int:
-        """All that the order takes, as money and as a price."""
-        return sum(t.points for t in self.tenders)
-
-    @property
-    def points_fen(self) -> int:
-        return sum(t.amount_fen for t in self.tenders if t.points)
-
-    @property
-    def to_pay_fen(self) -> int:
-        return self.priced.total_fen - self.card_fen - self.points_fen
-
-    def document(self) -> dict[str, Any]:
-        """The quote as JSON: canonical, also what clients see and what the order keeps."""
-        priced = self.priced
-        lines = [
-            {
-                "position": i,
-                "kind": line.kind,
-                "code": line.code,
-                "title": line.title,
-                "options": line.options,
-                "quantity": line.quantity,
-                "unit_price_fen": line.unit_price_fen,
-                "gross_fen": line.gross_fen,
-                "discounts": [
-                    {
-                        "kind": d.rule.kind,
-                        "reference": d.rule.reference,
-                        "title": d.rule.title,
-                        "amount_fen": d.amounts[i],
-                    }
-                    for d in priced.discounts
-                    if d.amounts[i]
-                ],
-                "discount_fen": line.gross_fen - line.net_fen,
-                "net_fen": line.net_fen,
-                "bonus_fen": line.bonus_fen,
-                "points_offer": line.points_offer.code if line.points_offer else "",
-                "points_price": line.points_price,
-                "membership_days": line.membership_days,
-                "tenders_fen": list(self.allocations[i]),
-            }
-            for i, line in enumerate(self.lines)
-        ]
-        body = {
-            "store": self.offers.store_code,
-            "lines": lines,
-            "discounts": [
-                {
-                    "kind": d.rule.kind,
-                    "reference": d.rule.reference,
-                    "title": d.rule.title,
-                    "amount_fen": d.total_fen,
-                }
-                for d in priced.discounts
-            ],
-            "refused_coupons": [
-                {
-                    "coupon": r.rule.reference,
-                    "reason": r.reason,
-                    "missing_fen": r.missing_fen,
-                }
-                for r in priced.refusals
-            ],
-            "gross_fen": priced.gross_fen,
-            "discount_fen": priced.discount_fen,
-            "freight_fen": 0,
-            "total_fen": priced.total_fen,
-            "tenders": [
-                {
-                    "kind": t.kind,
-                    "amount_fen": t.amount_fen,
-                    "points": t.points,
-                    "card": t.part.card_no if t.part else "",
-                }
-                for t in self.tenders
-            ],
-            "points": self.points,
-            "points_fen": self.points_fen,
-            "card_fen": self.card_fen,
-            "to_pay_fen": self.to_pay_fen,
-        }
-        canonical = json.dumps(body, sort_keys=True, ensure_ascii=False).encode()
-        return {"version": hashlib.sha256(canonical).hexdigest()[:32], **body}
-
-    def stock(self) -> dict[str, int]:
-        """Pieces available per SKU code, for the shopper's eyes; placing checks for itself."""
-        return {x.offer.sku_code: x.offer.available for x in self.lines if x.offer}
-
-    def points_options(self) -> dict[str, int] | None:
-        """What points could do, for the shopper's eyes; None where the basket says nothing of
-        them. Not of the version: a point that is earned meanwhile changes no price."""
-        return None if self.points_use is None else self.points_use.options()
+__all__ = [
+    "MAX_FEN",
+    "Basket",
+    "BasketInvalid",
+    "BasketTooLarge",
+    "CouponNotApplicable",
+    "Line",
+    "Quote",
+    "SkuUnavailable",
+    "TopUpElsewhere",
+    "quote",
+    "quote_difference",
+    "quote_recall",
+    "quote_remember",
+]
 
 
 def quote(*, basket: Basket, now: datetime) -> Quote:
     """Price ``basket`` as of ``now``; none of its statements writes: at most three for goods, as
     many for any number of them, eight more where a card is bought or topped up, two where points
-    are asked for, at most three for offers of the points shop.
+    are asked for, at most three for offers of the points shop, one for gifts, and one or two for
+    each fact about the member that a discount asks for.
 
     Raises StoreUnknown, SkuUnavailable, BasketInvalid, BasketTooLarge, CardProductUnknown,
     CardUnknown, TopUpElsewhere, CardRefused (what this member may not buy), PointsShort, what
@@ -274,16 +95,19 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
     gone = [c for c in skus if c not in shelf.by_sku or not shelf.by_sku[c].sellable]
     if gone:
         raise SkuUnavailable(skus=", ".join(gone))
-    chosen = _coupons(basket, shelf, now)
+    chosen = coupons_of(basket, shelf, now)
+    rules = rules_of(shelf, chosen, now)
+    who = shopper_facts(member_id=basket.member_id, channel=basket.channel, rules=rules, now=now)
     items = [
-        Item(code, quantity, shelf.by_sku[code].price_fen, shelf.facts(shelf.by_sku[code]))
+        Item(code, quantity, shelf.by_sku[code].price_fen, shelf.facts(shelf.by_sku[code]) | who)
         for code, quantity in wanted.items()
     ]
     offer_nets = [x.cash_fen for x in for_points]
     topup_fen = 0 if value is None else value.principal_fen
     if sum(item.gross_fen for item in items) + sum(offer_nets) + topup_fen > MAX_FEN:
         raise BasketTooLarge(most=yuan(MAX_FEN))
-    priced = price(items, [*shelf.promotions, *map(_coupon_rule, chosen)])
+    priced = price(items, rules)
+    gifts = gift_lines(priced.gifts, shelf, wanted, now)
     lines = tuple(
         Line(
             kind=LineKind.GOODS,
@@ -297,6 +121,8 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
         )
         for item, net in zip(priced.items, priced.nets, strict=True)
     )
+    priced = with_gifts(priced, gifts)
+    lines = (*lines, *map(_line_of_gift, [x for x in gifts if x.offer is not None]))
     nets = priced.nets
     points = points_use(basket, goods_fen=sum(nets), offers=for_points, now=now)
     tenders = goods_tenders(basket, shelf, sum(nets) + sum(offer_nets), value, now, points)
@@ -318,6 +144,7 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
         tenders=with_topup(tenders, value),
         allocations=allocations(nets, tenders, value, offer_nets),
         points_use=points,
+        gifts=gifts,
     )
 
 
@@ -347,8 +174,11 @@ def quote_difference(old: dict[str, Any] | None, new: dict[str, Any]) -> list[di
         before = old.get(field) if old else None
         if before != new[field]:
             changes.append({"what": field, "before": before, "now": new[field]})
-    before_prices = {x["code"]: x["unit_price_fen"] for x in old["lines"]} if old else {}
+    bought = [x for x in old["lines"] if not x.get("is_gift")] if old else []
+    before_prices = {x["code"]: x["unit_price_fen"] for x in bought}
     for line in new["lines"]:
+        if line.get("is_gift"):
+            continue
         before = before_prices.get(line["code"])
         if old and before != line["unit_price_fen"]:
             changes.append(
@@ -368,31 +198,18 @@ def _merged(lines: Sequence[tuple[str, int]]) -> dict[str, int]:
     return merged
 
 
-def _coupons(basket: Basket, shelf: Offers, now: datetime) -> list[CouponRule]:
-    if not basket.coupon_nos:
-        return []
-    rules = coupon_rules(member_id=basket.member_id, nos=list(basket.coupon_nos), now=now)
-    by_no = {rule.no: rule for rule in rules}
-    for no in basket.coupon_nos:
-        rule = by_no.get(no)
-        if rule is None:
-            raise CouponNotApplicable(coupon=no, reason=str(_("not yours, used or expired")))
-        if rule.operator_id != shelf.operator_id or "mall" not in rule.channels:
-            raise CouponNotApplicable(coupon=no, reason=str(_("not valid at this store")))
-    return [by_no[no] for no in dict.fromkeys(basket.coupon_nos)]
-
-
-def _coupon_rule(coupon: CouponRule) -> Rule:
-    return Rule(
-        kind="coupon",
-        reference=coupon.no,
-        title=coupon.name,
-        method=coupon.kind,
-        value=coupon.value,
-        threshold_fen=coupon.threshold_fen,
-        max_discount_fen=coupon.max_discount_fen,
-        scope=coupon.scope,
-        group=coupon.stacking_group,
+def _line_of_gift(line: GiftLine) -> Line:
+    assert line.offer is not None  # those that are given
+    return Line(
+        kind=LineKind.GOODS,
+        title=line.offer.title,
+        options=line.offer.options,
+        quantity=line.gift.pieces,
+        unit_price_fen=line.offer.price_fen,
+        net_fen=0,
+        offer=line.offer,
+        code=line.gift.sku,
+        is_gift=True,
     )
 
 
@@ -439,13 +256,8 @@ def _value_line(basket: Basket, shelf: Offers, now: datetime) -> ValueLine | Non
 
 
 def _with_value(priced: Priced, value: ValueLine) -> Priced:
-    """No discount falls on what goes on a card, and it reaches no threshold."""
-    return Priced(
-        items=(*priced.items, Item(value.product.code, 1, value.principal_fen, {})),
-        discounts=tuple(Discount(d.rule, (*d.amounts, 0)) for d in priced.discounts),
-        refusals=priced.refusals,
-        nets=(*priced.nets, value.principal_fen),
-    )
+    item = Item(value.product.code, 1, value.principal_fen, {})
+    return with_line(priced, item, value.principal_fen)
 
 
 def _line_of_offer(line: OfferLine, shelf: Offers) -> Line:
@@ -500,12 +312,7 @@ def _membership_quote(basket: Basket, shelf: Offers, now: datetime) -> Quote:
         operator_code=plan.operator.code,
         mchid=plan.operator.mchid,
         lines=(line,),
-        priced=Priced(
-            items=(Item(plan.code, 1, plan.price_fen, {}),),
-            discounts=(),
-            refusals=(),
-            nets=(plan.price_fen,),
-        ),
+        priced=with_line(price([], []), Item(plan.code, 1, plan.price_fen, {}), plan.price_fen),
         coupons=(),
         tenders=(Tender(TenderKind.WECHAT, plan.price_fen),),
         allocations=((plan.price_fen,),),

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel.errors import Conflict, NotFound
 from config.kernel.policies import policy_at
 from mall.models import OrderLine, PointsOffer
-from mall.pricing import Discount, Item, Priced
+from mall.pricing import Item, Priced
+from mall.services.quote_rules import with_line
 from mall.states import OrderState
 from members.guards_points import PointsShort
 from members.models import Member
@@ -78,16 +79,10 @@ class PointsUse:
 
 def with_offers(priced: Priced, offers: tuple[OfferLine, ...]) -> Priced:
     """No discount falls on what points pay for, and it reaches no threshold."""
-    if not offers:
-        return priced
-    none = (0,) * len(offers)
-    items = (Item(x.offer.sku.code, x.quantity, x.offer.cash_fen, {}) for x in offers)
-    return Priced(
-        items=(*priced.items, *items),
-        discounts=tuple(Discount(d.rule, (*d.amounts, *none)) for d in priced.discounts),
-        refusals=priced.refusals,
-        nets=(*priced.nets, *(x.cash_fen for x in offers)),
-    )
+    for x in offers:
+        item = Item(x.offer.sku.code, x.quantity, x.offer.cash_fen, {})
+        priced = with_line(priced, item, x.cash_fen)
+    return priced
 
 
 def offer_lines(basket: "Basket", now: datetime) -> tuple[OfferLine, ...]:

@@ -1,0 +1,116 @@
+"""What discounts a basket: promotions of the store, the member's coupons, and who the member is."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.errors import DomainError
+from coupons.member_facts import member_facts
+from coupons.selectors import CouponRule, coupon_rules
+from coupons.states import Channel
+from mall.discount_rules import coupon_rule, taken_at
+from mall.offers import Offer, Offers, offers
+from mall.pricing import Discount, Gift, Item, Priced, Rule
+
+if TYPE_CHECKING:
+    from mall.services.quote import Basket
+
+# More of a member's coupons than this are not looked at: those that end first are.
+MOST_COUPONS = 50
+
+
+class CouponNotApplicable(DomainError):
+    code = "coupon_not_applicable"
+    status = 409
+    message = _("Coupon {coupon} cannot be used here: {reason}.")
+
+
+@dataclass(frozen=True, slots=True)
+class GiftLine:
+    """A gift as it is found at the store. ``offer`` is None where there are too few of it."""
+
+    gift: Gift
+    offer: Offer | None
+
+
+def coupons_of(basket: "Basket", shelf: Offers, now: datetime) -> list[CouponRule]:
+    """The coupons that the basket names, or all that the member may use. One statement, none
+    where no coupon is asked for.
+
+    Raises CouponNotApplicable for a named coupon that is not the member's, or not for here.
+    """
+    if basket.best_coupons:
+        return coupon_rules(member_id=basket.member_id, now=now)[:MOST_COUPONS]
+    if not basket.coupon_nos:
+        return []
+    rules = coupon_rules(member_id=basket.member_id, nos=list(basket.coupon_nos), now=now)
+    by_no = {rule.no: rule for rule in rules}
+    for no in basket.coupon_nos:
+        rule = by_no.get(no)
+        if rule is None:
+            raise CouponNotApplicable(coupon=no, reason=str(_("not yours, used or expired")))
+        if not taken_at(rule, operator_id=shelf.operator_id, channel=Channel.MALL):
+            raise CouponNotApplicable(coupon=no, reason=str(_("not valid at this store")))
+    return [by_no[no] for no in dict.fromkeys(basket.coupon_nos)]
+
+
+def rules_of(shelf: Offers, coupons: list[CouponRule], now: datetime) -> list[Rule]:
+    """Promotions and coupons alike, as pricing takes them."""
+    named = [
+        coupon_rule(coupon, operator_id=shelf.operator_id, channel=Channel.MALL, now=now)
+        for coupon in coupons
+    ]
+    return [*shelf.promotions, *named]
+
+
+def shopper_facts(
+    *, member_id: int, channel: str, rules: list[Rule], now: datetime
+) -> dict[str, Any]:
+    """What the scopes of ``rules`` ask about who buys, and where: one look-up per fact that is
+    asked for, none where nothing is."""
+    known = member_facts(member_id=member_id, rules=[rule.scope for rule in rules], now=now)
+    return {"channel": str(channel), **known}
+
+
+def gift_lines(
+    gifts: tuple[Gift, ...], shelf: Offers, wanted: dict[str, int], now: datetime
+) -> tuple[GiftLine, ...]:
+    """Look whether the store has the gifts, beside the pieces of them that the basket wants. One
+    statement; none without gifts."""
+    if not gifts:
+        return ()
+    skus = sorted({gift.sku for gift in gifts})
+    found = offers(store_code=shelf.store_code, sku_codes=skus, now=now).by_sku
+    free = {code: offer.available - wanted.get(code, 0) for code, offer in found.items()}
+    lines = []
+    for gift in gifts:
+        offer = found.get(gift.sku)
+        given = offer is not None and offer.sellable and free[gift.sku] >= gift.pieces
+        if given:
+            free[gift.sku] -= gift.pieces
+        lines.append(GiftLine(gift, offer if given else None))
+    return tuple(lines)
+
+
+def with_gifts(priced: Priced, gifts: tuple[GiftLine, ...]) -> Priced:
+    """Gifts as lines whose whole price is the promotion's discount."""
+    for line in gifts:
+        if line.offer is not None:
+            gift, unit = line.gift, line.offer.price_fen
+            priced = with_line(priced, Item(gift.sku, gift.pieces, unit, {}), 0)
+            off = (*(0 for _net in priced.nets[1:]), unit * gift.pieces)
+            priced = replace(priced, discounts=(*priced.discounts, Discount(gift.rule, off)))
+    return priced
+
+
+def with_line(priced: Priced, item: Item, net_fen: int) -> Priced:
+    """One more line that no discount falls on and that reaches no threshold."""
+    return replace(
+        priced,
+        items=(*priced.items, item),
+        discounts=tuple(Discount(d.rule, (*d.amounts, 0)) for d in priced.discounts),
+        nets=(*priced.nets, net_fen),
+        prices=(*priced.prices, item.unit_price_fen),
+    )
