@@ -13,9 +13,16 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel.policies import PolicyInvalid
 from members.cards import NAMED_LIMIT_FEN, UNNAMED_LIMIT_FEN
 from members.states import Consume, PayerKind, PayWay
+from stores.states import OperatorKind
 
 # art. 26: part of the last quarter's prepaid balance that is kept in custody, by class of issuer.
 CUSTODY_BP = {"scale": 2_000, "group": 3_000, "brand": 4_000}
+# art. 6, 26: which class of issuer an operator of a kind is, unless counsel says otherwise.
+CUSTODY_CLASS: dict[str, str] = {
+    OperatorKind.DIRECT: "group",
+    OperatorKind.BRAND: "brand",
+    OperatorKind.FRANCHISE: "scale",
+}
 REFUND_BONUS = ("proportional", "withdraw")
 IDENTITY = ("phone", "register")
 ALERTS = {
@@ -59,6 +66,9 @@ class CardRules:
 
     ``identity_named``: who may hold a named card, a member with a bound phone ("phone": mobile
     numbers are registered by name) or one in the register of identities ("register").
+    ``custody_class``: kind of operator → class of issuer, whose share of what was owed when the
+    quarter began is kept in custody (``custody_bp``): a brand's issuer, one that issues for its
+    group, or any other of the scale that the rules are for.
     """
 
     named_limit_fen: int = NAMED_LIMIT_FEN
@@ -75,6 +85,7 @@ class CardRules:
     gift_days: int = 3
     reactivation_days: int = 365
     custody_bp: dict[str, int] = field(default_factory=lambda: dict(CUSTODY_BP))
+    custody_class: dict[str, str] = field(default_factory=lambda: dict(CUSTODY_CLASS))
     alerts: dict[str, int] = field(default_factory=lambda: dict(ALERTS))
 
     @classmethod
@@ -98,6 +109,9 @@ class CardRules:
         for name, least in (("custody_bp", CUSTODY_BP), ("alerts", dict.fromkeys(ALERTS, 1))):
             if name in values:
                 values[name] = _figures(name, values[name], least)
+        if "custody_class" in values:
+            _classes(values["custody_class"])
+        values["custody_class"] = CUSTODY_CLASS | values.get("custody_class", {})
         values["alerts"] = ALERTS | values.get("alerts", {})
         values["custody_bp"] = CUSTODY_BP | values.get("custody_bp", {})
         return cls(**values)
@@ -113,6 +127,10 @@ class CardRules:
         if named:
             return None
         return sold_at + timedelta(days=max(valid_days or 0, self.unnamed_valid_days))
+
+    def custody_share_bp(self, operator_kind: str) -> int:
+        """Which share of the prepaid balance an issuer of this kind keeps in custody."""
+        return self.custody_bp[self.custody_class[operator_kind]]
 
     def payable_by(self, *, way: str, payer: str, amount_fen: int) -> bool:
         """Whether so much may be paid like this: a company from ¥5,000 and a person from ¥50,000
@@ -141,6 +159,14 @@ def _bounded(name: str, value: Any, least: int, most: int | None) -> None:
         raise CardPolicyUnlawful(problem=f"{name} is {least} at least")
     if most is not None and value > most:
         raise CardPolicyUnlawful(problem=f"{name} is {most} at most")
+
+
+def _classes(value: Any) -> None:
+    if not isinstance(value, dict) or set(value) - set(OperatorKind.values):
+        raise PolicyInvalid(problem=f"custody_class maps {', '.join(OperatorKind.values)}")
+    for kind, named in value.items():
+        if named not in CUSTODY_BP:
+            raise PolicyInvalid(problem=f"custody_class.{kind} is one of {', '.join(CUSTODY_BP)}")
 
 
 def _figures(name: str, value: Any, least: dict[str, int]) -> dict[str, int]:

@@ -18,14 +18,7 @@ from config.kernel.policies import policy_at
 from members.points_rules import PointsRules
 from members.selectors_cards import card_rules
 from stores.models import Operator
-from stores.states import OperatorKind
 
-# 单用途商业预付卡管理办法 art. 6, 26: which class of issuer an operator is.
-CUSTODY_CLASS = {
-    OperatorKind.DIRECT: "group",
-    OperatorKind.BRAND: "brand",
-    OperatorKind.FRANCHISE: "scale",
-}
 AGES = ("90d", "1y", "3y", "older")
 
 _LIABILITY = """
@@ -216,7 +209,7 @@ def card_issuers(
     found = []
     for operator in known:
         rules = card_rules(operator_code=operator.code, now=now)
-        custody_bp = rules.custody_bp[CUSTODY_CLASS[OperatorKind(operator.kind)]]
+        custody_bp = rules.custody_share_bp(operator.kind)
         left = principal.get(operator.pk, 0)
         quarter = left - gained.get(operator.pk, 0)
         sold_fen, back_fen = sold.get(operator.pk, (0, 0))

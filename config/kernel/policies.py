@@ -53,6 +53,18 @@ def register_kind(
         _simulators[kind] = simulate
 
 
+def policy_validate(*, kind: str, body: dict[str, Any]) -> None:
+    """Raise PolicyInvalid for a body that ``kind`` could not evaluate, or an unknown kind."""
+    if kind not in _validators:
+        raise PolicyInvalid(problem=f"there is no kind {kind!r}")
+    _validators[kind](body)
+
+
+def policy_simulates(kind: str) -> bool:
+    """Whether what a policy of ``kind`` would change can be said beforehand."""
+    return kind in _simulators
+
+
 def policy_simulate(*, policy: PolicyVersion, now: datetime) -> Simulation:
     """What would change if ``policy``, a draft or not, came into force at ``now``. Writes nothing.
 
@@ -68,9 +80,7 @@ def policy_draft(
     *, kind: str, body: dict[str, Any], scope: str = "", note: str = "", now: datetime
 ) -> PolicyVersion:
     """A new draft with the next version number of (kind, scope). Raises PolicyInvalid."""
-    if kind not in _validators:
-        raise PolicyInvalid(problem=f"there is no kind {kind!r}")
-    _validators[kind](body)
+    policy_validate(kind=kind, body=body)
     with transaction.atomic():
         _one_at_a_time(kind, scope)
         last = PolicyVersion.objects.filter(kind=kind, scope=scope).aggregate(n=Max("version"))["n"]

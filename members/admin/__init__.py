@@ -12,6 +12,7 @@ from members.admin import (  # noqa: F401
     memberships,
     people,
     points,
+    policy_forms,
     tiers,
 )
 from members.states import (

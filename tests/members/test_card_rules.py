@@ -18,6 +18,14 @@ def test_what_a_body_does_not_name_is_what_the_law_says():
     assert rules.custody_bp == {"scale": 2_000, "group": 3_000, "brand": 4_000}
 
 
+def test_which_class_of_issuer_an_operator_is_can_be_said():
+    kinds = ("direct", "brand", "franchise")
+    law = CardRules.read({"v": 1})
+    assert [law.custody_share_bp(kind) for kind in kinds] == [3_000, 4_000, 2_000]
+    rules = CardRules.read({"v": 1, "custody_class": {"direct": "scale"}})
+    assert [rules.custody_share_bp(kind) for kind in kinds] == [2_000, 4_000, 2_000]
+
+
 def test_a_body_may_be_stricter():
     rules = CardRules.read(
         {"v": 1, "named_limit_fen": 200_000, "refund_days": 30, "alerts": {"dormant_days": 90}}
@@ -60,6 +68,9 @@ def test_the_law_is_not_exceeded(laxer):
         {"v": 1, "refund_days": True},
         {"v": 1, "refund_days": -7},
         {"v": 1, "custody_bp": {"other": 5_000}},
+        {"v": 1, "custody_class": "group"},
+        {"v": 1, "custody_class": {"other": "group"}},
+        {"v": 1, "custody_class": {"brand": "other"}},
         {"v": 1, "alerts": 3},
     ],
 )

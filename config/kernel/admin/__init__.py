@@ -13,6 +13,7 @@ from config.kernel.admin.bulk import Bulk
 from config.kernel.admin.codes import code_words
 from config.kernel.admin.forms import ReasonForm, YuanField
 from config.kernel.admin.panels import Related, figures, related
+from config.kernel.admin.policy_forms import PercentField, PolicyForm, policy_form
 from config.kernel.admin.search import finder, number_like, phone_of
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "Bulk",
     "Command",
     "MallAdmin",
+    "PercentField",
+    "PolicyForm",
     "ReadOnlyAdmin",
     "ReadOnlyInline",
     "ReasonForm",
@@ -33,6 +36,7 @@ __all__ = [
     "finder",
     "number_like",
     "phone_of",
+    "policy_form",
     "related",
 ]
 

@@ -28,9 +28,16 @@ from config.kernel.admin.actions import Command, ServiceAction, require_recent_s
 from config.kernel.admin.base import AuditedAdmin, ReadOnlyAdmin
 from config.kernel.admin.codes import code_words
 from config.kernel.admin.forms import ReasonForm
+from config.kernel.admin.policy_forms import policy_drafts, policy_edits
 from config.kernel.admin.timeline import state_word
+from config.kernel.errors import DomainError
 from config.kernel.models import Code, Event, EventDelivery, PolicyVersion, User
-from config.kernel.policies import policy_draft, policy_publish
+from config.kernel.policies import (
+    policy_draft,
+    policy_publish,
+    policy_simulate,
+    policy_simulates,
+)
 from config.kernel.policy_publication import policy_publication_request
 from config.kernel.second_factor_reset import second_factor_reset
 
@@ -217,11 +224,24 @@ class PolicyDraftForm(ReasonForm):
 
 
 class PolicyPublishForm(ReasonForm):
+    """Shows what would change, where the kind can say so beforehand."""
+
+    of_row = True
     effective_from = forms.SplitDateTimeField(
         label=_("effective from"), widget=UnfoldAdminSplitDateTimeWidget()
     )
 
     field_order = ["effective_from", "reason"]
+
+    def __init__(self, data: Any = None, *, row: PolicyVersion) -> None:
+        super().__init__(data)
+        if data is None and policy_simulates(row.kind):
+            try:
+                found = policy_simulate(policy=row, now=clock.now())
+            except DomainError as error:
+                self.preview = [str(error)]
+            else:
+                self.preview = [f"{words}: {count:,}" for words, count in found]
 
     def clean_effective_from(self) -> datetime:
         """From this minute on: what has been decided by a rule is not decided anew."""
@@ -281,22 +301,29 @@ class PolicyVersionAdmin(_KernelReadOnly):
     list_select_related = ["published_by"]
     list_filter = ["kind", "scope", ("published_at", admin.EmptyFieldListFilter)]
     search_fields = ["kind", "scope", "note"]
-    list_service_actions = [
-        ServiceAction("draft", _("New draft"), _draft, form=PolicyDraftForm, permission="add")
-    ]
-    service_actions = [
-        ServiceAction(
-            "publish",
-            _("Publish"),
-            _publish,
-            sensitive=True,
-            form=PolicyPublishForm,
-            allowed=lambda row: row.published_at is None,
-            explanation=_(
-                "Somebody else approves it; from then on it is in force and can never be changed."
-            ),
-        )
-    ]
+    json_draft = ServiceAction(
+        "draft", _("New draft as JSON"), _draft, form=PolicyDraftForm, permission="add"
+    )
+    publish = ServiceAction(
+        "publish",
+        _("Publish"),
+        _publish,
+        sensitive=True,
+        form=PolicyPublishForm,
+        allowed=lambda row: row.published_at is None,
+        explanation=_(
+            "Somebody else approves it; from then on it is in force and can never be changed."
+        ),
+    )
+
+    @property
+    def list_service_actions(self) -> list[ServiceAction]:  # type: ignore[override]
+        """The forms of kinds first; JSON for the rest, and for who knows."""
+        return [*policy_drafts, self.json_draft]
+
+    @property
+    def service_actions(self) -> list[ServiceAction]:  # type: ignore[override]
+        return [self.publish, *policy_edits]
 
     def timeline_subjects(self, row):
         return [("policy", row.pk)]
