@@ -32,6 +32,8 @@ Lines = tuple[tuple[str, int], ...]
 
 _LINES = list(accumulate((46, 30, 16, 8)))
 _PIECES = list(accumulate((80, 14, 6)))
+# Percent of those who come again.
+_PAYS_BY_POINTS = 15
 # Percent of those who pay by card who top it up with the order.
 _TOPS_UP = 12
 TOPUPS_FEN = (20_000, 50_000, 50_000, 100_000)
@@ -72,6 +74,7 @@ def visit(agenda: Agenda, now: datetime) -> None:
         lines=lines,
         coupon_nos=_coupon(agenda, person, shop, lines, now),
         use_card=person.member_id in world.card_holders and rng.randrange(10) < 8,
+        use_points=not new and rng.randrange(100) < _PAYS_BY_POINTS,
     )
     if basket.use_card and rng.randrange(100) < _TOPS_UP:
         basket = _topped_up(agenda, basket, shop)
@@ -196,6 +199,8 @@ def order_try(agenda: Agenda, person: Person, basket: Basket, token: str, now: d
 def _kind(basket: Basket) -> str:
     if basket.card_product:
         return "card_orders"
+    if basket.points_lines:
+        return "points_orders"
     return "goods_orders" if basket.lines else "topup_orders"
 
 

@@ -247,14 +247,22 @@ def _hand_back(agenda: Agenda, now: datetime) -> None:
 
 
 def _exchange(agenda: Agenda, now: datetime) -> None:
-    rng, person = agenda.rng, agenda.rng.choice(agenda.world.people or [None])
-    if person is None:
+    """Points buy a coupon, or something of the points shop."""
+    rng, people = agenda.rng, agenda.world.people
+    if not people:
         return
-    offered = agenda.world.exchanges.get(agenda.world.shops[person.shop].operator)
+    person = rng.choice(people)
+    shop = agenda.world.shops[person.shop]
+    goods = rng.randrange(2) == 1
+    offered = (agenda.world.points_offers if goods else agenda.world.exchanges).get(shop.operator)
     if not offered:
         return
     code, price = rng.choice(offered)
     if points_balance(person.member_id)[0] < price:
+        return
+    if goods:
+        basket = Basket(person.member_id, shop.code, points_lines=((code, 1),))
+        order_try(agenda, person, basket, "", now)
         return
     try:
         points_exchange(
@@ -267,5 +275,5 @@ def _exchange(agenda: Agenda, now: datetime) -> None:
     except DomainError:
         # They have as many as one may have.
         return
-    agenda.tally["points_spent"] += price
+    agenda.tally["coupons_for_points"] += 1
     agenda.world.coupon_holders.add(person.member_id)

@@ -21,7 +21,7 @@ from coupons.states import USABLE
 from guides.models import Guide, GuideAssignment
 from guides.services.code_create import OWNER
 from guides.simulation.traffic import shelf_percent
-from mall.models import Sku
+from mall.models import PointsOffer, Sku
 from members.models import Card, CardProduct, ExternalId, Tier
 from members.states import ExternalKind
 from stores.models import Assignment, Store, Terminal
@@ -89,8 +89,9 @@ class World:
     articles: list[Article]
     card_products: dict[str, list[str]]
     templates: dict[str, list[str]]
-    # (code, price in points) of the coupons that points buy.
+    # (code, price in points) of the coupons that points buy, and of the goods.
     exchanges: dict[str, list[tuple[str, int]]]
+    points_offers: dict[str, list[tuple[str, int]]]
     tier_id: int | None
     opened_at: datetime
     people: list[Person] = field(default_factory=list)
@@ -146,6 +147,7 @@ def worlds_load() -> list[World]:
             card_products=cards,
             templates=_templates(district, districts),
             exchanges=_exchanges(),
+            points_offers=_points_offers(),
             tier_id=tier.pk if tier else None,
             opened_at=_opened_at(mine),
         )
@@ -198,6 +200,14 @@ def _exchanges() -> dict[str, list[tuple[str, int]]]:
     ).order_by("pk")
     for operator, code, price in rows.values_list("operator__code", "code", "points_price"):
         found.setdefault(operator, []).append((code, price or 0))
+    return found
+
+
+def _points_offers() -> dict[str, list[tuple[str, int]]]:
+    found: dict[str, list[tuple[str, int]]] = {}
+    rows = PointsOffer.objects.filter(archived_at=None, listed=True).order_by("pk")
+    for operator, code, price in rows.values_list("operator__code", "code", "points_price"):
+        found.setdefault(operator, []).append((code, price))
     return found
 
 

@@ -20,7 +20,16 @@ from config.kernel.policies import policy_draft, policy_publish
 from coupons.models import Template
 from mall.demo import goods, places
 from mall.guards_stock_count import stock_open
-from mall.models import Brand, Category, Product, Promotion, Review, Sku, StoreOffer
+from mall.models import (
+    Brand,
+    Category,
+    PointsOffer,
+    Product,
+    Promotion,
+    Review,
+    Sku,
+    StoreOffer,
+)
 from mall.services.catalogue_import_write import search_text_refresh
 from members.models import CardProduct, Consent, ExternalId, Member, Tier, TopUpOffer
 from stores.models import Assignment, Operator, Region, Store, Terminal
@@ -236,6 +245,24 @@ def _money_off(operators: dict[str, Operator], now: datetime) -> None:
                 "sponsor_shares": {f"operator:{r['operator']}": 10_000},
             }
             for r in places.TEMPLATES
+        ],
+    )
+    skus = {
+        sku.code: sku for sku in Sku.objects.filter(code__in=[x[1] for x in places.POINTS_OFFERS])
+    }
+    ensure(
+        PointsOffer,
+        [
+            {
+                "code": code,
+                "operator": operators[places.DIRECT],
+                "sku": skus[sku],
+                "points_price": points,
+                "cash_fen": fen,
+                "starts_at": start,
+                "ends_at": end,
+            }
+            for code, sku, points, fen in places.POINTS_OFFERS
         ],
     )
     ensure(

@@ -110,7 +110,21 @@ PROMOTIONS: list[dict[str, Any]] = [
      "scope": {"v": 1, "all": [{"fact": "category", "op": "in", "value": ["wear"]}]}},
 ]  # fmt: skip
 
-POINTS_POLICY = {"v": 1, "fen_per_point": 100, "lot_days": 365, "min_days_after_return": 30}
+# (code, SKU, points, fen beside them) of the points shop; all of the direct company's shops.
+POINTS_OFFERS: list[tuple[str, str, int, int]] = [
+    ("points-towel", "D1006-01", 300, 990),
+    ("points-tea", "D3001-01", 900, 0),
+]
+
+# A point for a yuan, good for a year; a hundred of them are a yuan, of up to half an order.
+POINTS_POLICY = {
+    "v": 2,
+    "fen_per_point": 100,
+    "expiry": {"kind": "days", "days": 365},
+    "exclude_card_bonus": True,
+    "tender": {"fen_per_point": 1, "max_share_bp": 5_000, "step_points": 100},
+    "min_days_after_return": 30,
+}
 # A yuan is a growth; ¥1,000 within a year is silver, ¥5,000 gold.
 TIERS_POLICY = {
     "v": 1,

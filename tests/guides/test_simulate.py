@@ -125,7 +125,7 @@ def test_a_simulated_mall_keeps_every_rule_and_has_something_on_every_screen(dem
     assert (
         tally["orders"]
         == Order.objects.count()
-        == sum(tally[f"{kind}_orders"] for kind in ("goods", "card", "topup"))
+        == sum(tally[f"{kind}_orders"] for kind in ("goods", "card", "topup", "points"))
     )
     assert tally["paid"] == Order.objects.filter(paid_at__isnull=False).count()
     assert tally["total_fen"] == Order.objects.aggregate(n=Sum("total_fen"))["n"]
