@@ -34,6 +34,7 @@ class TerminalForm(ReasonForm):
     scopes = forms.TypedChoiceField(
         label=_("scopes"),
         choices=[
+            ("look,pay,refund,sell", _("look up, take payments, refund and void, sell cards")),
             ("look,pay,refund", _("look up, take payments, refund and void")),
             ("look,pay", _("look up, take payments")),
             ("look", _("look up members")),
