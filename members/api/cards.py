@@ -108,7 +108,7 @@ def cards_of(member_id: int) -> QuerySet[Card]:
         parts=JSONBAgg(
             part,
             filter=Q(lines__amount_fen__gt=0),
-            ordering="lines__id",
+            order_by="lines__id",
             default=Value([], JSONField()),
         )
     )

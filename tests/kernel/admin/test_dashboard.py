@@ -11,7 +11,9 @@ from config.kernel.clock import SHANGHAI
 from config.kernel.dashboard import Scope, percent_change
 from config.kernel.models import Event
 from mall.models import Adjustment, Order, Refund, Tender, TenderAllocation
+from members.models import CardPayback, CardPaybackLine
 from tests.factories import (
+    make_card,
     make_card_product,
     make_guide,
     make_member,
@@ -20,6 +22,7 @@ from tests.factories import (
     make_staff,
     make_stock,
     make_store,
+    make_topup,
     make_user,
     staff_client,
 )
@@ -263,11 +266,27 @@ def test_alerts_name_what_wants_somebody(store, boss, clock_at):
         actor_kind="system",
         occurred_at=NOON - timedelta(minutes=2),
     )
+    card = make_card(make_member(), operator=store.operator, now=NOON - timedelta(days=9))
+    payback = CardPayback.objects.create(
+        no="CP1",
+        card=card,
+        member=card.member,
+        amount_fen=300,
+        withdrawn_fen=0,
+        charged_fen=0,
+        created_at=NOON,
+    )
+    again = make_topup(card, now=NOON - timedelta(days=9))
+    for way, lot in (("transfer", card.lots.first()), ("source", again)):
+        CardPaybackLine.objects.create(
+            payback=payback, lot=lot, way=way, amount_fen=150, withdrawn_fen=0, charged_fen=0
+        )
     everything = {
         "refunds_failed": 1,
         "notifications_mismatched": 1,
         "payments_open": 1,
         "after_sales": 1,
+        "paybacks": 1,
         "approvals": 1,
         "stock_low": 1,
         "events_stuck": 1,
@@ -280,7 +299,9 @@ def test_alerts_name_what_wants_somebody(store, boss, clock_at):
 
     mine = staff_client(make_staff(store=store, role="manager", since=NOON))
     assert alerts(mine) == {
-        k: v for k, v in everything.items() if k not in ("notifications_mismatched", "events_stuck")
+        k: v
+        for k, v in everything.items()
+        if k not in ("notifications_mismatched", "paybacks", "events_stuck")
     }
     theirs = staff_client(make_staff(store=make_store(), role="finance", since=NOON))
     assert alerts(theirs) == {}

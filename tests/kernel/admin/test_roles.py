@@ -69,6 +69,7 @@ SALES = {
     "mall.brand",
     "mall.review",
     "mall.promotion",
+    "mall.pointsoffer",
     "stores.store",
     "stores.operator",
     "stores.region",
@@ -192,6 +193,7 @@ OF_STORE = {
 }
 OF_OPERATOR = OF_STORE | {
     "mall.promotion",
+    "mall.pointsoffer",
     "members.card",
     "members.cardproduct",
     "members.cardlot",
@@ -234,6 +236,7 @@ ROWS = {
     "mall.brand": lambda s: s.product.brand,
     "mall.review": lambda s: s.product.reviews.get(),
     "mall.promotion": lambda s: s.operator.promotion_set.get(),
+    "mall.pointsoffer": lambda s: s.operator.pointsoffer_set.get(),
     "mall.notification": lambda s: first("mall.notification", gateway_id=f"notify-{s.n}"),
     "stores.store": lambda s: s.store,
     "stores.operator": lambda s: s.operator,
