@@ -11,6 +11,7 @@ class CouponsConfig(AppConfig):
         from config.kernel.events import subscribe
         from coupons import audit, redemption_rules, who  # noqa: F401  audit registers its lines
         from coupons.handlers import birthday_gifts, tier_gifts
+        from coupons.services import code_pool
         from members.events import MemberBirthdayCame, MemberTierChanged
 
         # What a coupon's scope may ask about a line; the mall supplies the values.
@@ -22,5 +23,6 @@ class CouponsConfig(AppConfig):
         register_fact("operator", "str", _("operator"))
         who.register_all()
         redemption_rules.register()
+        code_pool.register()
         subscribe("coupons.tier_gifts", [MemberTierChanged], tier_gifts)
         subscribe("coupons.birthday_gifts", [MemberBirthdayCame], birthday_gifts)

@@ -10,9 +10,10 @@ from django.db import connection
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from coupons.models import ClaimSlot, Coupon, Template
+from coupons.models import ClaimSlot, Coupon, CouponGift, Template
 from coupons.states import USABLE, CouponState
 from coupons.terms import TERMS_SQL, DiscountTerms, terms_read
+from members.states import GiftState
 
 # What members see as states: a coupon past its validity has run out, whoever noted it or not.
 SHOWN_STATES = ("usable", *map(str, CouponState))
@@ -147,3 +148,17 @@ def member_coupons(*, member_id: int, state: str = "", now: datetime) -> QuerySe
     if state in USABLE:
         return query.filter(usable(now), state=state)
     return query.filter(state=state) if state else query
+
+
+def gifts_of(*, member_id: int) -> QuerySet[CouponGift]:
+    """What the member has offered or given."""
+    return CouponGift.objects.filter(giver_id=member_id).select_related("coupon")
+
+
+def gift_offered(*, token: str, now: datetime) -> CouponGift | None:
+    """The open gift behind a link, with what it is and who gives it."""
+    return (
+        CouponGift.objects.select_related("giver", "coupon__template__operator")
+        .filter(token=token.upper(), state=GiftState.OFFERED, expires_at__gt=now)
+        .first()
+    )

@@ -3,7 +3,10 @@
 from celery import shared_task
 
 from config.kernel import clock
+from config.kernel.actors import SYSTEM
 from coupons.guards import coupon_expire
+from coupons.services.coupon_gift import coupon_gifts_expire
+from coupons.services.slots_keep import slots_keep
 
 
 @shared_task(name="coupons.tasks.coupons_expire", expires=600)
@@ -11,3 +14,16 @@ def coupons_expire() -> None:
     """End coupons whose time is over, in batches until none is left."""
     while coupon_expire(now=clock.now()):
         continue
+
+
+@shared_task(name="coupons.tasks.coupon_gifts_expire", expires=300)
+def coupon_gifts_expire_all() -> None:
+    """Give back the gifts that nobody took."""
+    while coupon_gifts_expire(actor=SYSTEM, now=clock.now()):
+        continue
+
+
+@shared_task(name="coupons.tasks.coupon_slots_keep", expires=30)
+def coupon_slots_keep() -> None:
+    """Keep coupons ready where a rush is expected, and give back what no rush took."""
+    slots_keep(now=clock.now())

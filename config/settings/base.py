@@ -286,6 +286,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 86400.0,
     },
     "coupons-expire": {"task": "coupons.tasks.coupons_expire", "schedule": 3600.0},
+    "coupon-gifts-expire": {"task": "coupons.tasks.coupon_gifts_expire", "schedule": 300.0},
+    "coupon-slots-keep": {"task": "coupons.tasks.coupon_slots_keep", "schedule": 60.0},
     "ledger-seal": {"task": "stores.tasks.ledger_seal", "schedule": 3600.0},
     "approvals-expire": {"task": "config.kernel.tasks.approvals_expire", "schedule": 600.0},
     "batches-run": {"task": "config.kernel.tasks.batches_run", "schedule": 10.0},

@@ -19,6 +19,7 @@ from coupons.states import USABLE, CouponState
 class CouponOutput(serializers.ModelSerializer):
     state = serializers.SerializerMethodField()
     usable = serializers.SerializerMethodField()
+    giftable = serializers.SerializerMethodField(help_text=_("can be given to a friend"))
     template = WorthOutput()
 
     class Meta:
@@ -31,6 +32,8 @@ class CouponOutput(serializers.ModelSerializer):
             "valid_until",
             "claimed_at",
             "used_at",
+            "source",
+            "giftable",
             "template",
         ]
 
@@ -40,8 +43,14 @@ class CouponOutput(serializers.ModelSerializer):
 
     def get_usable(self, coupon: Coupon) -> bool:
         return (
-            coupon.state in USABLE and coupon.valid_from <= self.context["now"] < coupon.valid_until
+            coupon.state in USABLE
+            and coupon.valid_from <= self.context["now"] < coupon.valid_until
+            and coupon.template.use_stopped_at is None
         )
+
+    def get_giftable(self, coupon: Coupon) -> bool:
+        never_used = coupon.state == CouponState.CLAIMED and coupon.given_by_id is None
+        return bool(coupon.template.gift_days) and never_used and self.get_usable(coupon)
 
 
 class StateInput(serializers.Serializer):

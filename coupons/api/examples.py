@@ -20,7 +20,9 @@ TEMPLATE = Example(
         "valid_until": None,
         "valid_days": 30,
         "per_member": 1,
+        "per_day": None,
         "points_price": None,
+        "for_words": "",
         "left": 496,
         "mine": 0,
     }
@@ -43,6 +45,37 @@ COUPON = Example(
         "valid_until": "2026-05-02T14:01:00+08:00",
         "claimed_at": "2026-04-02T14:01:00+08:00",
         "used_at": None,
+        "source": "claim",
+        "giftable": False,
         "template": _WORTH,
     }
 )
+CODE = Example(request={"code": "7q2m-o4xk-91tz-c8wd"}, response=CLAIM.response)
+SCAN = Example(request={"token": "7M3K9W2X5P8R4T6V"}, response=CLAIM.response)
+_GIFT = {
+    "no": "GC5T8W2N6R3V1X9K",
+    "coupon": "CP7K2M9QX4T1",
+    "state": "offered",
+    "greeting": "一起喝茶",
+    "token": "9W2X5P8R4T6V7M3K",
+    "offered_at": "2026-04-03T10:00:00+08:00",
+    "expires_at": "2026-04-06T10:00:00+08:00",
+    "ended_at": None,
+}
+COUPON_GIFT = Example(response=_GIFT)
+COUPON_GIFT_OFFER = Example(
+    request={"coupon": "CP7K2M9QX4T1", "greeting": "一起喝茶"}, response=_GIFT
+)
+COUPON_GIFT_BACK = Example(
+    response={**_GIFT, "state": "taken_back", "ended_at": "2026-04-03T12:00:00+08:00"}
+)
+COUPON_GIFT_SHOWN = Example(
+    response={
+        "giver": "林小满",
+        "template": COUPON.response["template"],
+        "valid_until": "2026-05-02T14:01:00+08:00",
+        "greeting": "一起喝茶",
+        "expires_at": "2026-04-06T10:00:00+08:00",
+    }
+)
+COUPON_GIFT_ACCEPT = Example(response=CLAIM.response)

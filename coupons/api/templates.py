@@ -53,6 +53,7 @@ class WorthOutput(serializers.ModelSerializer):
 
 
 class TemplateOutput(WorthOutput):
+    for_words = serializers.SerializerMethodField(help_text=_("for whom, in words; empty: anyone"))
     left = serializers.IntegerField(help_text=_("how many can still be claimed"))
     mine = serializers.IntegerField(help_text=_("how many of them the caller has claimed"))
 
@@ -63,10 +64,15 @@ class TemplateOutput(WorthOutput):
             "valid_until",
             "valid_days",
             "per_member",
+            "per_day",
             "points_price",
+            "for_words",
             "left",
             "mine",
         ]
+
+    def get_for_words(self, template: Template) -> str:
+        return conditions.explain(template.claim_for) if template.claim_for else ""
 
 
 class TemplatesView(ListAPIView):
@@ -113,6 +119,8 @@ class ClaimView(CommandView):
             "coupon_template_unknown",
             "coupon_sold_out",
             "coupon_limit_reached",
+            "coupon_limit_today",
+            "coupon_not_for_you",
             "coupon_claim_closed",
         ]
     }
@@ -148,6 +156,8 @@ class ExchangeView(CommandView):
             "coupon_price_changed",
             "coupon_sold_out",
             "coupon_limit_reached",
+            "coupon_limit_today",
+            "coupon_not_for_you",
             "coupon_claim_closed",
             "points_insufficient",
         ]

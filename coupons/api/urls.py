@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from coupons.api import coupons, templates
+from coupons.api import coupons, templates, ways
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("coupon-templates", templates.TemplatesView.as_view(), name="coupon-templates"),
@@ -15,4 +15,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="coupon-template-exchange",
     ),
     path("me/coupons", coupons.MyCouponsView.as_view(), name="me-coupons"),
+    path("coupon-codes", ways.CodeView.as_view(), name="coupon-codes"),
+    path("coupon-scans", ways.PlaceView.as_view(), name="coupon-scans"),
+    path("me/coupon-gifts", ways.CouponGiftsView.as_view(), name="me-coupon-gifts"),
+    path(
+        "me/coupon-gifts/<str:no>/take-back",
+        ways.CouponGiftTakeBackView.as_view(),
+        name="me-coupon-gift-take-back",
+    ),
+    path("coupon-gifts/<str:token>", ways.CouponGiftView.as_view(), name="coupon-gift"),
+    path(
+        "coupon-gifts/<str:token>/accept",
+        ways.CouponGiftAcceptView.as_view(),
+        name="coupon-gift-accept",
+    ),
 ]

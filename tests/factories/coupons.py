@@ -28,6 +28,10 @@ def make_template(
     on_refund: str = "return",
     public: bool = True,
     points_price: int | None = None,
+    claim_for: dict | None = None,
+    per_day: int | None = None,
+    slots_ready: int = 0,
+    gift_days: int = 0,
 ) -> Template:
     """¥20 off anything, claimable since yesterday for a month, valid 30 days."""
     n = sequence()
@@ -52,6 +56,10 @@ def make_template(
         on_refund=on_refund,
         public=public,
         points_price=points_price,
+        claim_for=claim_for or {},
+        per_day=per_day,
+        slots_ready=slots_ready,
+        gift_days=gift_days,
     )
 
 

@@ -58,6 +58,8 @@ def test_a_template_says_what_it_is_worth_and_for_what(now):
         "valid_until": None,
         "valid_days": 30,
         "per_member": 1,
+        "per_day": None,
+        "for_words": "",
         "points_price": None,
         "left": 7,
         "mine": 0,
