@@ -112,6 +112,30 @@ GROUP BY month ORDER BY month
 """
 
 
+_POINTS_DEBT = """
+WITH debts AS (SELECT id FROM stores_account WHERE code LIKE 'points.debt:%%'), moved AS (
+  SELECT d.id, t.amount FROM debts d JOIN stores_transfer t ON t.debit_id = d.id
+  UNION ALL
+  SELECT d.id, -t.amount FROM debts d JOIN stores_transfer t ON t.credit_id = d.id
+), owed AS (SELECT id, sum(amount)::bigint AS points FROM moved GROUP BY id)
+SELECT count(*), coalesce(sum(points), 0)::bigint FROM owed WHERE points > 0
+"""
+
+# Onto members' accounts and off them, by what happened. One side of a transfer is a member's.
+_POINTS_FLOWS = """
+SELECT t.code,
+  coalesce(sum(t.amount) FILTER (WHERE c.code LIKE 'points:%%' OR c.code LIKE 'points.debt:%%'),
+    0)::bigint,
+  coalesce(sum(t.amount) FILTER (WHERE d.code LIKE 'points:%%' OR d.code LIKE 'points.debt:%%'),
+    0)::bigint
+FROM stores_transfer t JOIN stores_account c ON c.id = t.credit_id
+JOIN stores_account d ON d.id = t.debit_id
+WHERE t.code LIKE 'points.%%' AND c.unit = 'points'
+  AND t.occurred_at >= %(since)s::timestamptz AND t.occurred_at < %(until)s::timestamptz
+GROUP BY t.code ORDER BY t.code
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Owed:
     """What is left of one product's lots of one age, in fen. ``lots``: without unused codes."""
@@ -170,6 +194,24 @@ class PointsOwed:
     points: int
     held: int
     value_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class PointsDebt:
+    """Points that ``members`` owe because what earned them was given back after they were spent;
+    their next earnings repay it."""
+
+    members: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class PointsFlow:
+    """Points that went onto members' accounts and off them, debts included, with one code."""
+
+    code: str
+    on_points: int
+    off_points: int
 
 
 def quarter_start(now: datetime) -> datetime:
@@ -251,6 +293,17 @@ def points_liability(*, now: datetime) -> list[PointsOwed]:
         PointsOwed(month, members, points, held, points * each)
         for month, members, points, held in _rows(_POINTS, now=now)
     ]
+
+
+def points_debt() -> PointsDebt:
+    """What the whole group's members owe. One statement."""
+    ((members, points),) = _rows(_POINTS_DEBT)
+    return PointsDebt(members, points)
+
+
+def points_flows(*, since: datetime, until: datetime) -> list[PointsFlow]:
+    """What moved from ``since`` until before ``until``, by code. One statement."""
+    return [PointsFlow(*row) for row in _rows(_POINTS_FLOWS, since=since, until=until)]
 
 
 def _ids(operator_ids: Collection[int] | None) -> list[int] | None:

@@ -27,6 +27,8 @@ from stores.models import Transfer
 
 timeline_words(
     kinds={
+        "members.birthday": _("birthday"),
+        "members.birthday_changed": _("birthday entered or corrected"),
         "members.card_activation_changed": _("activation code"),
         "members.card_adjusted": _("bonus corrected"),
         "members.card_alert_settled": _("card alert settled"),
@@ -87,8 +89,10 @@ code_words(
         "card.uncharge": _("charge given back"),
         "points.adjust": _("points corrected"),
         "points.clawback": _("points taken back"),
+        "points.debt": _("points owed after a refund"),
         "points.earn": _("points earned"),
         "points.expire": _("points expired"),
+        "points.repay": _("debt of points repaid"),
         "points.return": _("points given back"),
         "points.spend": _("points spent"),
     },

@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminDateWidget
 
 from config.kernel import clock
 from config.kernel.actors import Actor
+from config.kernel.admin.codes import sayer
 from config.kernel.dashboard import Chart, Series
 from config.kernel.exports import FORMATS, Fen, Head, csv_lines, export_record, xlsx_file
 from config.kernel.money import yuan
@@ -25,8 +26,11 @@ from members.selectors_reports import (
     card_clearing,
     card_issuers,
     card_liability,
+    points_debt,
+    points_flows,
     points_liability,
 )
+from stores.models import Transfer
 from stores.reach import Reach, staff_reach
 
 SEE, TAKE = "stores.view_account", "stores.export_account"
@@ -224,6 +228,31 @@ def clearing(asked: Asked) -> Report:
 
 def points(asked: Asked) -> Report:
     months = points_liability(now=asked.now)
+    debt = points_debt()
+    flows = points_flows(since=asked.since, until=asked.until)
+    outstanding = sum(each.points for each in months)
+    totals = Sheet(
+        "totals",
+        _("Together"),
+        [
+            Head(_("outstanding points")),
+            Head(_("set aside")),
+            Head(_("worth as a tender"), fen=True),
+            Head(_("members who owe points")),
+            Head(_("points owed by members")),
+            Head(_("outstanding less owed")),
+        ],
+        [
+            [
+                outstanding,
+                sum(each.held for each in months),
+                Fen(sum(each.value_fen for each in months)),
+                debt.members,
+                debt.points,
+                outstanding - debt.points,
+            ]
+        ],
+    )
     sheet = Sheet(
         "months",
         _("By month of expiry"),
@@ -239,14 +268,39 @@ def points(asked: Asked) -> Report:
             for each in months
         ],
     )
-    chart = Chart(
-        code="points",
-        label=_("Points by month of expiry"),
-        permission=SEE,
-        labels=[each.month for each in months],
-        series=[Series(_("points"), [each.points for each in months])],
+    say = sayer(Transfer._meta.get_field("code")) or str
+    names = [str(say(flow.code)) for flow in flows]
+    moved = Sheet(
+        "flows",
+        _("Moved in the period"),
+        [Head(_("what")), Head(_("to members")), Head(_("from members"))],
+        [[name, flow.on_points, flow.off_points] for name, flow in zip(names, flows, strict=True)],
     )
-    return Report(_("Liability of points"), _("Points of now."), [sheet], [chart])
+    charts = [
+        Chart(
+            code="points",
+            label=_("Points by month of expiry"),
+            permission=SEE,
+            labels=[each.month for each in months],
+            series=[Series(_("points"), [each.points for each in months])],
+        ),
+        Chart(
+            code="flows",
+            label=_("Points moved in the period"),
+            permission=SEE,
+            horizontal=True,
+            labels=names,
+            series=[
+                Series(_("to members"), [flow.on_points for flow in flows]),
+                Series(_("from members"), [flow.off_points for flow in flows]),
+            ],
+        ),
+    ]
+    note = _(
+        "Points and debts of now; what moved is that of the period. A debt comes of a refund after"
+        " the points were spent, and is repaid by the next ones earned."
+    )
+    return Report(_("Liability of points"), note, [totals, sheet, moved], charts)
 
 
 # Points are the whole group's: nobody who is bound to an operator sees them together.

@@ -1,6 +1,7 @@
 """What is owed on cards and points, and between operators: exact figures, for whoever may see."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.urls import reverse
@@ -9,20 +10,26 @@ from config.kernel.actors import SYSTEM
 from config.kernel.models import Event
 from members.cards import card_split
 from members.guards import card_spend
+from members.guards_points import points_spend
 from members.models import CardLot, PointLot
 from members.selectors import card_lots
 from members.selectors_reports import (
     Issuer,
     Pair,
+    PointsDebt,
+    PointsFlow,
     PointsOwed,
     card_clearing,
     card_issuers,
     card_liability,
+    points_debt,
+    points_flows,
     points_liability,
     quarter_start,
 )
 from members.services.card_close import card_close_refund
 from members.services.card_identity import card_identity_record
+from members.services.points_settle import PointsTarget, points_settle
 from tests.factories import (
     make_card,
     make_member,
@@ -30,6 +37,7 @@ from tests.factories import (
     make_staff,
     make_topup,
     make_user,
+    publish_policy,
     staff_client,
 )
 
@@ -128,6 +136,40 @@ def test_points_by_the_month_they_expire_in(now):
         )
     month = f"{now + timedelta(days=1, hours=8):%Y-%m}"
     assert points_liability(now=now) == [PointsOwed(month, 1, 150, 10, 0)]
+
+
+def test_points_that_are_owed_and_what_moved(now):
+    publish_policy(
+        kind="points",
+        body={"v": 1, "fen_per_point": 100, "lot_days": 365, "min_days_after_return": 30},
+    )
+    spender, saver = make_member(), make_member()
+    target = partial(PointsTarget, spender.pk, spender.no, "SO1")
+    points_settle([target(10_000, now)], now=now)
+    points_settle([PointsTarget(saver.pk, saver.no, "SO2", 5_000, now)], now=now)
+    points_spend(member_id=spender.pk, points=80, reference="SO3", actor=SYSTEM, now=now)
+    # given back after they were spent: 20 are taken, 80 are owed
+    points_settle([target(0, now)], now=now)
+    assert points_debt() == PointsDebt(1, 80)
+    day = {"since": now - timedelta(hours=1), "until": now + timedelta(hours=1)}
+    assert points_flows(**day) == [
+        PointsFlow("points.clawback", 0, 20),
+        PointsFlow("points.debt", 0, 80),
+        PointsFlow("points.earn", 150, 0),
+        PointsFlow("points.spend", 0, 80),
+    ]
+    # the next earnings repay it
+    points_settle([PointsTarget(spender.pk, spender.no, "SO4", 3_000, now)], now=now)
+    assert points_debt() == PointsDebt(1, 50)
+    assert PointsFlow("points.repay", 30, 0) in points_flows(**day)
+    assert points_flows(since=day["until"], until=day["until"] + timedelta(days=1)) == []
+
+    client = staff_client(make_user(superuser=True))
+    assert client.get(report("points")).status_code == 200
+    answer = client.post(report("points"), {"format": "csv", "sheet": "totals"})
+    assert answer.content.decode().strip().splitlines()[1] == "50,0,0.00,0,1,50,0"
+    answer = client.post(report("points"), {"format": "csv", "sheet": "flows"})
+    assert "积分欠额抵还,30,0" in answer.content.decode()
 
 
 @pytest.mark.parametrize("name", ["liability", "clearing", "points"])
