@@ -7,8 +7,8 @@ and rows of one kind by ascending primary key:
 1. advisory: idempotency key, then ``advisory(namespace, ids)`` of a handler
 2. ``mall.locks`` order → payment → refund
 3. ``coupons`` coupon → template counter
-4. ``members`` member → gift, batch or activation → hold → card: shared by spends, its own by
-   whoever tops it up, stops it or gives it away; paid membership: ``advisory`` of its member;
+4. ``members`` member → gift, batch, activation or line of a payback → hold → card: shared by
+   spends, its own by whoever tops it up, stops it or gives it away; paid membership: ``advisory`` of its member;
    points: ``advisory`` of their member, then lots
 5. ``stores.ledger`` accounts (a card's lots, a member's points)
 6. ``mall.guards`` stock rows: the hot ones come last, just before commit
