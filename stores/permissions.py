@@ -34,6 +34,7 @@ _SALES = (
     "mall.view_brand",
     "mall.view_review",
     "mall.view_promotion",
+    "mall.view_pointsoffer",
     "stores.view_store",
     "stores.view_operator",
     "stores.view_region",
@@ -120,6 +121,7 @@ GRANTS: dict[str, frozenset[str]] = {
             *_export(*_EVERYTHING),
             *_JUDGE,
             "members.view_phone",
+            "members.change_birthday",
             DESK,
             *_write(
                 "stores.operator",
@@ -144,6 +146,7 @@ GRANTS: dict[str, frozenset[str]] = {
                 "mall.storeoffer",
                 "mall.stock",
                 "mall.promotion",
+                "mall.pointsoffer",
                 "mall.order",
                 "mall.aftersale",
                 "mall.refund",
@@ -181,6 +184,7 @@ GRANTS: dict[str, frozenset[str]] = {
             *_PEOPLE,
             *_INBOX,
             *_JUDGE,
+            "members.change_birthday",
             DESK,
             SELL,
             *_write(

@@ -163,6 +163,7 @@ UNFOLD: dict[str, Any] = {
                 _page(_("Coupons"), "coupons.coupon", "local_activity"),
                 _page(_("Redemptions"), "coupons.redemption", "redeem"),
                 _page(_("Promotions"), "mall.promotion", "campaign"),
+                _page(_("Points shop"), "mall.pointsoffer", "loyalty"),
             ),
             _group(
                 _("Guides"),

@@ -7,8 +7,10 @@ from config.kernel.admin.timeline import timeline_words
 from mall import states
 from mall.admin import (  # noqa: F401
     catalogue,
+    memberships,
     money,
     order,
+    points_offer,
     pos,
     product_editor,
     stock,
@@ -54,6 +56,8 @@ code_words(
     {
         "late_payment": _("late payment"),
         "payment": _("payment"),
+        "points.sale": _("paid by points"),
+        "points.sale_back": _("paid by points, given back"),
         "refund": _("refund"),
     },
 )

@@ -1,13 +1,13 @@
 """What the API reference shows of quotes and orders: one sale from the quote to the return.
 
-Two tins of tea at ¥268 each, ¥30 off by a coupon, ¥300 from a stored-value card, the rest by
-WeChat Pay; one tin is given back. A test holds every value against its schema.
+Two tins of tea at ¥268 each, ¥30 off by a coupon, ¥5 paid by points, ¥300 from a stored-value
+card, the rest by WeChat Pay; one tin is given back. A test holds every value against its schema.
 """
 
 from typing import Any
 
 from config.kernel.api import Example
-from members.api.examples import CARD
+from members.api.examples import CARD, MEMBERSHIP
 
 _BASKET: dict[str, Any] = {
     "store": "sh-nanjing",
@@ -15,6 +15,8 @@ _BASKET: dict[str, Any] = {
     "coupons": ["CP7K2M9QX4T1"],
     "use_card": True,
     "card_fen": 30000,
+    "use_points": True,
+    "points": 500,
 }
 _DISCOUNT = {
     "kind": "coupon",
@@ -23,9 +25,10 @@ _DISCOUNT = {
     "amount_fen": 3000,
 }
 _TENDERS = [
-    {"kind": "card_principal", "amount_fen": 28302, "card": "CD5T8W2N6R3V"},
-    {"kind": "card_bonus", "amount_fen": 1698, "card": "CD5T8W2N6R3V"},
-    {"kind": "wechat", "amount_fen": 20600, "card": ""},
+    {"kind": "points", "amount_fen": 500, "points": 500, "card": ""},
+    {"kind": "card_principal", "amount_fen": 28302, "points": 0, "card": "CD5T8W2N6R3V"},
+    {"kind": "card_bonus", "amount_fen": 1698, "points": 0, "card": "CD5T8W2N6R3V"},
+    {"kind": "wechat", "amount_fen": 20100, "points": 0, "card": ""},
 ]
 _LINE: dict[str, Any] = {
     "position": 0,
@@ -39,24 +42,88 @@ _LINE: dict[str, Any] = {
     "discount_fen": 3000,
     "net_fen": 50600,
     "bonus_fen": 0,
+    "points_price": 0,
+    "membership_days": 0,
 }
 _SUMS = {"gross_fen": 53600, "discount_fen": 3000, "freight_fen": 0, "total_fen": 50600}
 _VERSION = "8c1f0e6f3b0d4a7f9e2b5c6d7a8f9012"
 
 QUOTE = Example(
-    request=_BASKET,
+    request={**_BASKET, "estimate_points": True},
     response={
         "version": _VERSION,
         "store": "sh-nanjing",
-        "lines": [{**_LINE, "code": "D3001-1", "tenders_fen": [28302, 1698, 20600]}],
+        "lines": [
+            {
+                **_LINE,
+                "code": "D3001-1",
+                "list_price_fen": 26800,
+                "price_fen": 26800,
+                "is_gift": False,
+                "points_offer": "",
+                "tenders_fen": [500, 28302, 1698, 20100],
+            }
+        ],
         "discounts": [_DISCOUNT],
-        "refused_coupons": [],
+        "gifts": [],
+        "refused_coupons": [
+            {
+                "coupon": "CP3W8T5N2R6Y",
+                "title": "满600打九折",
+                "reason": "threshold",
+                "missing_fen": 6400,
+                "missing_pieces": 0,
+                "worth_fen": 0,
+                "message": "再买 ¥64.00 即可使用",
+            }
+        ],
+        "hints": [
+            {
+                "kind": "promotion",
+                "reference": "tea-600",
+                "title": "满600减60",
+                "missing_fen": 6400,
+                "missing_pieces": 0,
+                "method": "amount",
+                "value": 6000,
+                "message": "还差 ¥64.00 减 ¥60.00",
+            }
+        ],
+        "best_is_proven": True,
         **_SUMS,
         "tenders": _TENDERS,
+        "points": 500,
+        "points_fen": 500,
         "card_fen": 30000,
-        "to_pay_fen": 20600,
+        "to_pay_fen": 20100,
+        "points_options": {
+            "free_points": 1280,
+            "most_points": 1200,
+            "step_points": 100,
+            "fen_per_point": 1,
+        },
+        "points_to_earn": 501,
         "stock": {"D3001-1": 12},
     },
+)
+POINTS_OFFER = Example(
+    response={
+        "code": "tea-tin",
+        "sku": "D3001-1",
+        "product": "D3001",
+        "title": "明前龙井",
+        "options": {"规格": "100 克"},
+        "image": "/media/products/D3001.svg",
+        "list_price_fen": 26800,
+        "points_price": 3000,
+        "cash_fen": 9900,
+        "per_member": 2,
+        "bought": 0,
+        "available": 12,
+        "least_tier": {"code": "silver", "name": "银卡"},
+        "operator": "yushang",
+        "ends_at": "2026-06-30T23:59:59+08:00",
+    }
 )
 ORDER_ROW = Example(
     response={
@@ -74,7 +141,7 @@ ORDER_PLACE = Example(
         "no": "SO4J7P2W8X5M",
         "state": "placed",
         "total_fen": 50600,
-        "to_pay_fen": 20600,
+        "to_pay_fen": 20100,
         "expires_at": "2026-04-02T14:20:10+08:00",
     },
 )
@@ -84,6 +151,8 @@ ORDER = Example(
         "state": "paid",
         "store": {"code": "sh-nanjing", "name": "屿上·南京东路店"},
         **_SUMS,
+        "points": 500,
+        "points_fen": 500,
         "refunded_fen": 0,
         "placed_at": "2026-04-02T14:05:10+08:00",
         "expires_at": "2026-04-02T14:20:10+08:00",
@@ -110,7 +179,7 @@ ORDER_PAY = Example(
     request={"app_id": "wx0000000000mall01"},
     response={
         "payment": "PY6M3X8T2W5K",
-        "amount_fen": 20600,
+        "amount_fen": 20100,
         "params": {
             "appId": "wx0000000000mall01",
             "timeStamp": "1775109912",
@@ -158,6 +227,7 @@ WALLET = Example(
         "points_debt": 0,
         "tier": {"code": "silver", "name": "银卡"},
         "growth": 1280,
+        "memberships": [MEMBERSHIP.response],
         "coupons": 2,
     }
 )

@@ -17,6 +17,7 @@ from mall.services.order_end import order_cancel
 from mall.services.order_place import order_place
 from mall.services.payment_create import payment_create, payment_prepay
 from mall.services.quote import Basket, quote, quote_remember
+from mall.services.quote_earning import points_to_earn
 
 
 def basket_of(data: dict[str, Any], member_id: int) -> Basket:
@@ -26,20 +27,26 @@ def basket_of(data: dict[str, Any], member_id: int) -> Basket:
         lines=tuple((x["sku"], x["quantity"]) for x in data["lines"]),
         card_product=data["card_product"],
         topup_card=data["topup_card"],
+        membership_plan=data["membership_plan"],
         amount_fen=data["amount_fen"],
         coupon_nos=tuple(data["coupons"]),
+        best_coupons=data["best_coupons"],
         use_card=data["use_card"],
         card_no=data["card"],
         card_fen=data["card_fen"],
+        use_points=data["use_points"],
+        points=data["points"],
+        points_lines=tuple((x["offer"], x["quantity"]) for x in data["points_lines"]),
     )
 
 
 @extend_schema(tags=["orders"])
 class QuoteView(CommandView):
     """What a basket costs, every discount on its lines. Changes nothing and promises no stock, so
-    ask as often as the basket changes. Send all coupons that the shopper may want: those that do
-    not fit come back in ``refused_coupons`` with the reason. Order by the ``version`` of a quote
-    that refused none."""
+    ask as often as the basket changes. The cheapest choice among ``coupons`` is used, or with
+    ``best_coupons`` among all that the shopper has; ``refused_coupons`` says of each other one why
+    not, ``hints`` what is missing for more. Order by the ``version``, with the coupons that are in
+    ``discounts``."""
 
     operations: ClassVar = {"POST": "quote_create"}
     refusals: ClassVar = {
@@ -50,15 +57,22 @@ class QuoteView(CommandView):
             "card_product_unknown",
             "card_unknown",
             "topup_elsewhere",
+            "membership_plan_unknown",
+            "membership_limit",
+            "membership_too_far",
             "card_amount_refused",
             "card_identity_missing",
             "card_limit_exceeded",
             "card_not_usable",
             "coupon_not_applicable",
+            "points_insufficient",
+            "points_offer_unknown",
+            "points_offer_tier",
+            "points_offer_limit",
         ]
     }
     examples: ClassVar = {"POST": ex.QUOTE}
-    input = s.BasketInput
+    input = s.QuoteInput
     output = s.QuoteOutput
     idempotent = False
     success_status = 200
@@ -69,7 +83,15 @@ class QuoteView(CommandView):
         priced = quote(basket=basket_of(data, member_id), now=now)
         document = priced.document()
         quote_remember(document, member_id=member_id)
-        return {**document, "stock": priced.stock()}
+        earns = points_to_earn(priced=priced, now=now) if data["estimate_points"] else None
+        return {
+            **document,
+            "hints": priced.hints(),
+            "best_is_proven": priced.priced.exact,
+            "stock": priced.stock(),
+            "points_options": priced.points_options(),
+            "points_to_earn": earns,
+        }
 
 
 @extend_schema(tags=["orders"])
@@ -88,10 +110,17 @@ class OrdersView(CommandView, ListAPIView):
             "card_product_unknown",
             "card_unknown",
             "topup_elsewhere",
+            "membership_plan_unknown",
+            "membership_limit",
+            "membership_too_far",
             "card_amount_refused",
             "card_identity_missing",
             "card_limit_exceeded",
             "coupon_not_applicable",
+            "points_insufficient",
+            "points_offer_unknown",
+            "points_offer_tier",
+            "points_offer_limit",
             "quote_changed",
             "out_of_stock",
             "coupon_unavailable",
@@ -227,6 +256,10 @@ class AfterSalesView(CommandView):
             "after_sale_open",
             "refund_too_large",
             "card_not_returnable",
+            "membership_by_staff",
+            "membership_ended",
+            "membership_renewed",
+            "membership_used_up",
         ]
     }
     examples: ClassVar = {"POST": ex.AFTER_SALE}

@@ -1,7 +1,10 @@
 """Input and output of quotes, orders, payments and after-sale. Amounts are integers of fen."""
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from mall.discount_words import hint_words, refusal_words
 from mall.states import AfterSaleKind, AfterSaleState, LineKind, OrderState, RefundState
 from stores.states import PickupState
 
@@ -11,8 +14,14 @@ class BasketLineInput(serializers.Serializer):
     quantity = serializers.IntegerField(min_value=1, max_value=999)
 
 
+class PointsLineInput(serializers.Serializer):
+    offer = serializers.CharField(max_length=32, help_text="its code in the points shop")
+    quantity = serializers.IntegerField(min_value=1, max_value=999)
+
+
 class BasketInput(serializers.Serializer):
-    """Goods at a store, one stored-value card, or the top-up of a card, alone or with goods."""
+    """Goods at a store, one stored-value card, a membership, or the top-up of a card, alone or
+    with goods."""
 
     store = serializers.CharField(max_length=32)
     lines = BasketLineInput(many=True, required=False, default=list, max_length=100)  # type: ignore[call-arg]
@@ -26,6 +35,13 @@ class BasketInput(serializers.Serializer):
         default="",
         help_text="number of my card to be topped up by amount_fen; with use_card it then pays",
     )
+    membership_plan = serializers.CharField(
+        max_length=32,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="code of a membership to be bought, or another period of it",
+    )
     amount_fen = serializers.IntegerField(
         min_value=1,
         max_value=500_000,
@@ -37,6 +53,9 @@ class BasketInput(serializers.Serializer):
     coupons = serializers.ListField(
         child=serializers.CharField(max_length=32), required=False, default=list, max_length=10
     )
+    best_coupons = serializers.BooleanField(
+        required=False, default=False, help_text="choose the best of all coupons that I have"
+    )
     use_card = serializers.BooleanField(required=False, default=False)
     card = serializers.CharField(
         max_length=32,
@@ -47,6 +66,24 @@ class BasketInput(serializers.Serializer):
     )
     card_fen = serializers.IntegerField(
         min_value=0, required=False, allow_null=True, default=None, help_text="at most this much"
+    )
+    use_points = serializers.BooleanField(
+        required=False, default=False, help_text="pay with points as far as they go"
+    )
+    points = serializers.IntegerField(
+        min_value=0,
+        max_value=2_147_483_647,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="at most so many, in whole steps",
+    )
+    points_lines = PointsLineInput(many=True, required=False, default=list, max_length=20)  # type: ignore[call-arg]
+
+
+class QuoteInput(BasketInput):
+    estimate_points = serializers.BooleanField(
+        required=False, default=False, help_text="say what it would earn"
     )
 
 
@@ -71,12 +108,20 @@ class QuoteLineOutput(serializers.Serializer):
     title = serializers.CharField()
     options = serializers.DictField(child=serializers.CharField())
     quantity = serializers.IntegerField()
-    unit_price_fen = serializers.IntegerField()
+    list_price_fen = serializers.IntegerField(help_text="a piece, everywhere")
+    unit_price_fen = serializers.IntegerField(help_text="a piece at this store")
+    price_fen = serializers.IntegerField(
+        help_text="a piece after markdowns: for a time, for a tier, for new members"
+    )
+    is_gift = serializers.BooleanField()
     gross_fen = serializers.IntegerField()
     discounts = DiscountOutput(many=True)
     discount_fen = serializers.IntegerField()
     net_fen = serializers.IntegerField()
     bonus_fen = serializers.IntegerField(help_text="given on top of what is put on a card")
+    membership_days = serializers.IntegerField(help_text="of a membership; otherwise 0")
+    points_offer = serializers.CharField(help_text="of the points shop")
+    points_price = serializers.IntegerField(help_text="points a piece, beside unit_price_fen")
     tenders_fen = serializers.ListField(
         child=serializers.IntegerField(), help_text="the line's net over the tenders, in order"
     )
@@ -84,14 +129,59 @@ class QuoteLineOutput(serializers.Serializer):
 
 class RefusedCouponOutput(serializers.Serializer):
     coupon = serializers.CharField()
-    reason = serializers.CharField(help_text="threshold, scope, stacking or nothing")
+    title = serializers.CharField()
+    reason = serializers.CharField(
+        help_text="threshold, scope, stacking, nothing, hours, store or freight"
+    )
+    missing_fen = serializers.IntegerField(help_text="until its threshold")
+    missing_pieces = serializers.IntegerField(help_text="until its threshold")
+    worth_fen = serializers.IntegerField(help_text="what it would save by itself")
+    message = serializers.SerializerMethodField(help_text="the reason in words")
+
+    @extend_schema_field(OpenApiTypes.STR)
+    def get_message(self, row) -> str:
+        return refusal_words(row)
+
+
+class HintOutput(serializers.Serializer):
+    """So little more, and the promotion or coupon takes ``value`` off."""
+
+    kind = serializers.CharField()
+    reference = serializers.CharField()
+    title = serializers.CharField()
     missing_fen = serializers.IntegerField()
+    missing_pieces = serializers.IntegerField()
+    method = serializers.CharField(help_text="amount: value is fen; percent: basis points")
+    value = serializers.IntegerField()
+    message = serializers.SerializerMethodField(help_text="the same in words")
+
+    @extend_schema_field(OpenApiTypes.STR)
+    def get_message(self, row) -> str:
+        return hint_words(row)
+
+
+class GiftOutput(serializers.Serializer):
+    promotion = serializers.CharField()
+    title = serializers.CharField()
+    sku = serializers.CharField()
+    quantity = serializers.IntegerField()
+    given = serializers.BooleanField(help_text="false: the store has too few of it")
 
 
 class TenderOutput(serializers.Serializer):
-    kind = serializers.CharField(help_text="card_principal, card_bonus or wechat")
+    kind = serializers.CharField(
+        help_text="points, points_price, card_principal, card_bonus or wechat"
+    )
     amount_fen = serializers.IntegerField()
+    points = serializers.IntegerField(help_text="how many; a points_price pays no fen")
     card = serializers.CharField()
+
+
+class PointsOptionsOutput(serializers.Serializer):
+    free_points = serializers.IntegerField(help_text="mine, beside the points_price of lines")
+    most_points = serializers.IntegerField(help_text="that this basket takes")
+    step_points = serializers.IntegerField(help_text="0 where points pay for nothing")
+    fen_per_point = serializers.IntegerField()
 
 
 class QuoteOutput(serializers.Serializer):
@@ -99,14 +189,27 @@ class QuoteOutput(serializers.Serializer):
     store = serializers.CharField()
     lines = QuoteLineOutput(many=True)
     discounts = DiscountOutput(many=True)
+    gifts = GiftOutput(many=True)
     refused_coupons = RefusedCouponOutput(many=True)
+    hints = HintOutput(many=True)
     gross_fen = serializers.IntegerField()
     discount_fen = serializers.IntegerField()
     freight_fen = serializers.IntegerField()
     total_fen = serializers.IntegerField()
     tenders = TenderOutput(many=True)
+    points = serializers.IntegerField(help_text="all that it takes")
+    points_fen = serializers.IntegerField(help_text="paid by points")
     card_fen = serializers.IntegerField()
     to_pay_fen = serializers.IntegerField(help_text="left for WeChat Pay")
+    points_options = PointsOptionsOutput(
+        allow_null=True, help_text="null unless the basket has use_points, points or points_lines"
+    )
+    points_to_earn = serializers.IntegerField(
+        allow_null=True, help_text="once it is paid; null unless asked with estimate_points"
+    )
+    best_is_proven = serializers.BooleanField(
+        help_text="no other choice of these coupons is cheaper"
+    )
     stock = serializers.DictField(child=serializers.IntegerField(), help_text="SKU → available")
 
 
@@ -145,6 +248,8 @@ class OrderLineOutput(serializers.Serializer):
     discount_fen = serializers.IntegerField()
     net_fen = serializers.IntegerField()
     bonus_fen = serializers.IntegerField(help_text="given on top of what is put on a card")
+    membership_days = serializers.IntegerField(help_text="of a membership; otherwise 0")
+    points_price = serializers.IntegerField(help_text="points a piece, beside unit_price_fen")
     refunded_quantity = serializers.IntegerField()
     refunded_fen = serializers.IntegerField()
 
@@ -152,6 +257,7 @@ class OrderLineOutput(serializers.Serializer):
 class RefundOutput(serializers.Serializer):
     no = serializers.CharField()
     amount_fen = serializers.IntegerField()
+    points = serializers.IntegerField()
     state = serializers.ChoiceField(RefundState.choices)
     to = serializers.CharField(help_text="the tender it goes back to")
     created_at = serializers.DateTimeField()
@@ -198,6 +304,8 @@ class OrderOutput(serializers.Serializer):
     discount_fen = serializers.IntegerField()
     freight_fen = serializers.IntegerField()
     total_fen = serializers.IntegerField()
+    points = serializers.IntegerField(help_text="all that it takes")
+    points_fen = serializers.IntegerField(help_text="paid by points")
     refunded_fen = serializers.IntegerField()
     placed_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()

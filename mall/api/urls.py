@@ -1,11 +1,12 @@
 from django.urls import include, path
 
-from mall.api import notify, orders, wallet
+from mall.api import notify, orders, points_shop, wallet
 
 urlpatterns = [
     path("", include("mall.api.catalogue.urls")),
     path("pos/", include("mall.api.pos.urls")),
     path("me/wallet", wallet.WalletView.as_view(), name="me-wallet"),
+    path("points-shop", points_shop.PointsShopView.as_view(), name="points-shop"),
     path("quotes", orders.QuoteView.as_view(), name="quotes"),
     path("orders", orders.OrdersView.as_view(), name="orders"),
     path("orders/<str:no>", orders.OrderView.as_view(), name="order"),

@@ -49,6 +49,8 @@ def order_detail(*, no: str, member_id: int) -> dict[str, Any]:
         "discount_fen": order.discount_fen,
         "freight_fen": order.freight_fen,
         "total_fen": order.total_fen,
+        "points": order.points,
+        "points_fen": order.points_fen,
         "refunded_fen": sum(line.refunded_fen for line in order.lines.all()),
         "placed_at": order.placed_at,
         "expires_at": order.expires_at,
@@ -58,13 +60,14 @@ def order_detail(*, no: str, member_id: int) -> dict[str, Any]:
         "transaction_ids": [p.transaction_id for p in captured],
         "lines": [_line(line) for line in order.lines.all()],
         "tenders": [
-            {"kind": t.kind, "amount_fen": t.amount_fen, "card": t.card_no}
+            {"kind": t.kind, "amount_fen": t.amount_fen, "points": t.points, "card": t.card_no}
             for t in sorted(order.tenders.all(), key=lambda t: t.position)
         ],
         "refunds": [
             {
                 "no": r.no,
                 "amount_fen": r.amount_fen,
+                "points": r.points,
                 "state": r.state,
                 "to": _way(order, r),
                 "created_at": r.created_at,
@@ -114,6 +117,8 @@ def _line(line: OrderLine) -> dict[str, Any]:
         "discount_fen": line.discount_fen,
         "net_fen": line.net_fen,
         "bonus_fen": line.bonus_fen,
+        "membership_days": line.membership_days,
+        "points_price": line.points_price,
         "refunded_quantity": line.refunded_quantity,
         "refunded_fen": line.refunded_fen,
     }

@@ -175,11 +175,12 @@ def quote_difference(old: dict[str, Any] | None, new: dict[str, Any]) -> list[di
         if before != new[field]:
             changes.append({"what": field, "before": before, "now": new[field]})
     bought = [x for x in old["lines"] if not x.get("is_gift")] if old else []
-    before_prices = {x["code"]: x["unit_price_fen"] for x in bought}
+    # A SKU may be bought for money and, beside it, for points.
+    before_prices = {(x["code"], x.get("points_offer", "")): x["unit_price_fen"] for x in bought}
     for line in new["lines"]:
         if line.get("is_gift"):
             continue
-        before = before_prices.get(line["code"])
+        before = before_prices.get((line["code"], line["points_offer"]))
         if old and before != line["unit_price_fen"]:
             changes.append(
                 {"what": f"price:{line['code']}", "before": before, "now": line["unit_price_fen"]}

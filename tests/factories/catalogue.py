@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from mall.models import (
     Brand,
     Category,
+    PointsOffer,
     Product,
     Promotion,
     Sku,
@@ -98,6 +99,28 @@ def make_offer(
     *, store: Store, sku: Sku, price_fen: int | None = None, listed: bool = True
 ) -> StoreOffer:
     return StoreOffer.objects.create(store=store, sku=sku, price_fen=price_fen, listed=listed)
+
+
+def make_points_offer(
+    sku: Sku,
+    *,
+    operator: Operator,
+    points_price: int = 700,
+    cash_fen: int = 1_000,
+    now: datetime | None = None,
+    **fields,
+) -> PointsOffer:
+    """700 points and ¥10 a piece, from yesterday until tomorrow."""
+    now = now or moment()
+    given = {"starts_at": now - timedelta(days=1), "ends_at": now + timedelta(days=1)} | fields
+    return PointsOffer.objects.create(
+        code=f"points{sequence()}",
+        sku=sku,
+        operator=operator,
+        points_price=points_price,
+        cash_fen=cash_fen,
+        **given,
+    )
 
 
 def make_promotion(

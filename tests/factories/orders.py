@@ -27,6 +27,9 @@ def place_order(
     card_fen: int | None = None,
     topup_card: str = "",
     amount_fen: int | None = None,
+    use_points: bool = False,
+    points: int | None = None,
+    points_lines: list[tuple[str, int]] | None = None,
     now: datetime | None = None,
 ) -> Order:
     """An order through the real services: quoted, then placed exactly as quoted."""
@@ -41,6 +44,9 @@ def place_order(
         card_fen=card_fen,
         topup_card=topup_card,
         amount_fen=amount_fen,
+        use_points=use_points,
+        points=points,
+        points_lines=tuple(points_lines or ()),
     )
     version = quote(basket=basket, now=now).document()["version"]
     placed = order_place(

@@ -40,6 +40,7 @@ from tests.factories import (
     make_member,
     make_offer,
     make_operator,
+    make_points_offer,
     make_product,
     make_promotion,
     make_region,
@@ -250,6 +251,7 @@ class Sale:
 
     def _marketing(self, n, now) -> None:
         make_promotion(operator=self.operator)
+        make_points_offer(self.sku, operator=self.operator)
         self.template = make_template(operator=self.operator)
         self.coupon = Coupon.objects.create(
             no=f"COUPON{n:06d}",

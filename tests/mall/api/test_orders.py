@@ -73,7 +73,7 @@ def test_quote_allocates_every_discount_to_its_lines(shop):
     assert [d["amount_fen"] for d in lines[0]["discounts"]] == [1_597, 1_198]
     assert [d["amount_fen"] for d in lines[1]["discounts"]] == [403, 302]
     assert [line["net_fen"] for line in lines] == [17_005, 4_295]
-    assert body["tenders"] == [{"kind": "wechat", "amount_fen": 21_300, "card": ""}]
+    assert body["tenders"] == [{"kind": "wechat", "amount_fen": 21_300, "points": 0, "card": ""}]
     assert body["stock"] == {first.code: 10, second.code: 10}
 
 
