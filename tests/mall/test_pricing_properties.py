@@ -1,6 +1,6 @@
 """Pricing, whatever the basket and the rules: every fen is accounted for, in any order."""
 
-from itertools import pairwise, permutations
+from itertools import combinations, pairwise, permutations
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +13,7 @@ from mall.pricing import (
     refund_amount,
     refund_split,
 )
+from mall.pricing.kinds import is_markdown
 
 CATEGORIES = ["shoes", "coats", "bags"]
 SCOPES: list[dict] = [
@@ -30,29 +31,48 @@ items = st.builds(
     st.sampled_from(CATEGORIES),
 )
 baskets = st.lists(items, min_size=1, max_size=6, unique_by=lambda item: item.sku)
+METHODS = {
+    "promotion": ["amount", "percent", "price", "nth", "multi", "bundle", "gift"],
+    "coupon": ["amount", "percent", "price", "nth"],
+}
+TOPS = {"percent": 10_000, "nth": 10_000}
 
 
 @st.composite
-def rules(draw) -> list[Rule]:
-    drawn = []
-    for n in range(draw(st.integers(min_value=0, max_value=5))):
-        method = draw(st.sampled_from(["amount", "percent"]))
-        top = 10_000 if method == "percent" else 200_000
-        drawn.append(
-            Rule(
-                kind=draw(st.sampled_from(["promotion", "coupon"])),
-                reference=f"R{n}",
-                title=f"R{n}",
-                method=method,
-                value=draw(st.integers(min_value=1, max_value=top)),
-                threshold_fen=draw(st.sampled_from([0, 1, 9_900, 100_000])),
-                max_discount_fen=draw(st.sampled_from([None, 1, 5_000])),
-                scope=draw(st.sampled_from(SCOPES)),
-                group=draw(st.sampled_from(["a", "b", "c"])),
-                priority=draw(st.integers(min_value=1, max_value=3)),
-            )
-        )
-    return drawn
+def a_rule(draw, n: int, kinds: tuple[str, ...] = ("promotion", "coupon")) -> Rule:
+    kind = draw(st.sampled_from(kinds))
+    method = draw(st.sampled_from(METHODS[kind]))
+    value = 0 if method == "gift" else draw(st.integers(1, TOPS.get(method, 200_000)))
+    by_pieces = draw(st.booleans())
+    spans = ["order", "line"] if method in ("amount", "percent") else ["order"]
+    steps: tuple[tuple[int, int], ...] = ()
+    if method in ("amount", "percent") and draw(st.booleans()):
+        steps = ((4 if by_pieces else 150_000, min(value + 700, TOPS.get(method, 300_000))),)
+    return Rule(
+        kind=kind,
+        reference=f"R{n}",
+        title=f"R{n}",
+        method=method,
+        value=value,
+        threshold_fen=0 if by_pieces else draw(st.sampled_from([0, 1, 9_900, 100_000])),
+        threshold_pieces=draw(st.sampled_from([1, 2, 3])) if by_pieces else 0,
+        steps=steps,
+        span=draw(st.sampled_from(spans)),
+        max_discount_fen=draw(st.sampled_from([None, 1, 5_000])),
+        scope=draw(st.sampled_from(SCOPES)),
+        group=draw(st.sampled_from(["a", "b", "c"])),
+        excludes=draw(st.sampled_from([frozenset(), frozenset({"a"}), frozenset({"b", "c"})])),
+        priority=draw(st.integers(min_value=1, max_value=3)),
+        pieces=draw(st.sampled_from([2, 3])) if method in ("nth", "multi") else 1,
+        times=draw(st.sampled_from([None, 1, 2])),
+        skus={"S1": 1, "S2": 2} if method in ("bundle", "gift") else None,
+        ends=draw(st.sampled_from(["1", "2"])),
+    )
+
+
+@st.composite
+def rules(draw, kinds: tuple[str, ...] = ("promotion", "coupon")) -> list[Rule]:
+    return [draw(a_rule(n, kinds)) for n in range(draw(st.integers(min_value=0, max_value=5)))]
 
 
 @given(baskets, rules())
@@ -74,15 +94,16 @@ def test_no_discount_exceeds_its_cap_its_scope_or_its_group(basket, given_rules)
 
     for discount in priced.discounts:
         rule = discount.rule
-        if rule.method == "amount":
-            assert discount.total_fen <= rule.value
+        if rule.method == "amount" and rule.span == "order":
+            assert discount.total_fen <= max(rule.value, *(value for _at, value in rule.steps), 0)
         if rule.max_discount_fen is not None:
             assert discount.total_fen <= rule.max_discount_fen
         if rule.scope == SCOPES[1]:
             for item, amount in zip(basket, discount.amounts, strict=True):
                 assert amount == 0 or item.facts["category"] in ("shoes", "bags")
-    groups = [discount.rule.group for discount in priced.discounts]
-    assert len(groups) == len(set(groups))
+    # Markdowns are prices; of all else no two go together that must not.
+    stacked = [d.rule for d in priced.discounts if not is_markdown(d.rule)]
+    assert not any(one.clashes(other) for one, other in combinations(stacked, 2))
 
 
 @given(baskets, rules())
