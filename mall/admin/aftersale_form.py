@@ -8,7 +8,8 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from config.kernel.admin import ReasonForm
 from mall.models import Order
-from mall.states import AfterSaleKind, LineKind
+from mall.services.aftersale import RETURNABLE
+from mall.states import AfterSaleKind
 
 
 class AfterSaleForm(ReasonForm):
@@ -22,7 +23,7 @@ class AfterSaleForm(ReasonForm):
     def __init__(self, data: Any = None, *, row: Order) -> None:
         super().__init__(data)
         self.positions = []
-        for line in row.lines.filter(kind=LineKind.GOODS).order_by("position"):
+        for line in row.lines.filter(kind__in=RETURNABLE).order_by("position"):
             left = line.quantity - line.refunded_quantity
             if left > 0:
                 self.positions.append(line.position)

@@ -24,7 +24,7 @@ from config.kernel.money import yuan
 from coupons.models import Redemption
 from mall.admin.aftersale_form import AfterSaleForm
 from mall.models import AfterSale, Fulfilment, Order, OrderLine, Payment, Refund, Tender
-from mall.services.aftersale import aftersale_request
+from mall.services.aftersale import aftersale_request, may_come_back
 from mall.services.order_end import order_cancel
 from mall.states import OrderState
 from members.models import Member, Message
@@ -208,7 +208,7 @@ class OrderAdmin(StaffScoped, ReadOnlyAdmin):
             "after-sale",
             _("Ask for units back"),
             _ask_back,
-            allowed=lambda row: row.state in (OrderState.PAID, OrderState.COMPLETED),
+            allowed=may_come_back,
             form=AfterSaleForm,
             explanation=_("For a member who calls. It is decided like one the member asked for."),
         ),

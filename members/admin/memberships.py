@@ -1,10 +1,9 @@
-"""Membership that is paid for: plans are reference data, periods come from orders."""
+"""Plans of membership that is paid for. Periods come from orders: the mall shows them."""
 
 from django.contrib import admin
 
 from config.kernel.admin import (
     AuditedAdmin,
-    ReadOnlyAdmin,
     Related,
     ScopedRelatedFilter,
     related,
@@ -24,6 +23,8 @@ class MembershipPlanAdmin(StaffScoped, AuditedAdmin):
         "days",
         "points_rate_bp",
         "price_level",
+        "per_member",
+        "refund_on_request",
         "archived_at",
     ]
     list_select_related = ["operator"]
@@ -31,29 +32,6 @@ class MembershipPlanAdmin(StaffScoped, AuditedAdmin):
     search_fields = ["code", "name"]
     autocomplete_fields = ["operator"]
     ordering = ["code"]
-
-
-@admin.register(Membership)
-class MembershipAdmin(StaffScoped, ReadOnlyAdmin):
-    operator_paths = ("plan__operator",)
-    list_display = [
-        "member",
-        "plan",
-        "reference",
-        "price_fen",
-        "since",
-        "until",
-        "refunded_fen",
-        "ended_at",
-    ]
-    list_select_related = ["member", "plan"]
-    list_filter = [("plan", ScopedRelatedFilter), ("ended_at", admin.EmptyFieldListFilter)]
-    search_fields = ["reference", "member__no__exact", "member__phone"]
-    date_hierarchy = "since"
-    ordering = ["-id"]
-
-    def timeline_subjects(self, row):
-        return [("membership", row.pk)]
 
 
 related(

@@ -20,6 +20,7 @@ from config.kernel.admin import (
 )
 from config.kernel.admin.timeline import actor_names
 from config.kernel.money import yuan
+from members.admin.birthday import BIRTHDAY_COMMAND, birthday_masked
 from members.admin.card_commands import POINTS_COMMAND
 from members.identity import phone_masked
 from members.models import Consent, ExternalId, Member, Message, PointLot, Tier
@@ -62,12 +63,17 @@ class MemberAdmin(StaffScoped, ReadOnlyAdmin):
     ]
     date_hierarchy = "created_at"
     ordering = ["-id"]
+    # What is personal shows in part (the figures have the month).
+    hidden = ("birth_year", "birth_month", "birth_day")
     inlines = [ExternalIdInline, ConsentInline, PointLotInline]
-    service_actions = [POINTS_COMMAND]
+    service_actions = [POINTS_COMMAND, BIRTHDAY_COMMAND]
 
     def _may(self, request, action, row=None) -> bool:
-        """Whoever corrects points may change those; a member's own page is nobody's to change."""
-        return request.user.has_perm("members.change_pointlot", row)
+        """Points and birthdays have permissions of their own; a member's page is nobody's to
+        change."""
+        points = action is POINTS_COMMAND
+        permission = "members.change_pointlot" if points else "members.change_birthday"
+        return request.user.has_perm(permission, row)
 
     @admin.display(description=_("phone"), ordering="phone")
     def phone_masked(self, row: Member) -> str | None:
@@ -89,7 +95,8 @@ finder(Member, _person, title="no", detail="nickname", icon="group")
 
 
 def _wallet(row: Member) -> list[tuple[Any, str]]:
-    """What a person owns, in a line: three statements, whatever they own."""
+    """What a person owns, in a line, and the month of their birthday: three statements, whatever
+    they own."""
     lots = card_lots(member_id=row.pk)
     points, debt = points_balance(row.pk)
     found = [
@@ -97,7 +104,11 @@ def _wallet(row: Member) -> list[tuple[Any, str]]:
         (_("of it bonus"), yuan(sum(lot.bonus_fen for lot in lots))),
         (_("points"), str(points)),
     ]
-    return [*found, (_("points owed"), str(debt))] if debt else found
+    if debt:
+        found.append((_("points owed"), str(debt)))
+    if row.birthday is not None:
+        found.append((_("birthday"), birthday_masked(row.birthday)))
+    return found
 
 
 actor_names("member", lambda ids: dict(Member.objects.filter(pk__in=ids).values_list("pk", "no")))
