@@ -11,7 +11,7 @@ class CouponsConfig(AppConfig):
         from config.kernel.events import subscribe
         from coupons import audit, redemption_rules, who  # noqa: F401  audit registers its lines
         from coupons.handlers import birthday_gifts, tier_gifts
-        from coupons.services import code_pool
+        from coupons.services import code_pool, coupon_push
         from members.events import MemberBirthdayCame, MemberTierChanged
 
         # What a coupon's scope may ask about a line; the mall supplies the values.
@@ -24,5 +24,6 @@ class CouponsConfig(AppConfig):
         who.register_all()
         redemption_rules.register()
         code_pool.register()
+        coupon_push.register()
         subscribe("coupons.tier_gifts", [MemberTierChanged], tier_gifts)
         subscribe("coupons.birthday_gifts", [MemberBirthdayCame], birthday_gifts)

@@ -17,8 +17,10 @@ class MallConfig(AppConfig):
             audit_value,  # noqa: F401
             dashboard,
             handlers,
+            payment_coupons,
         )
 
         approvals.register()
         handlers.subscribe_all()
+        payment_coupons.register()
         dashboard.register()

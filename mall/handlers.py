@@ -26,6 +26,7 @@ from mall.events import (
 )
 from mall.listing import ANSWERS
 from mall.models import AfterSale, Order, Refund
+from mall.payment_coupons import payment_coupons
 from mall.services.fulfilment_open import fulfilments_open
 from mall.services.payback_refund import paybacks_refund
 from mall.states import AfterSaleState, TenderKind
@@ -138,6 +139,7 @@ def subscribe_all() -> None:
     subscribe(
         "mall.till_points", [PosTicketPaid, PosTicketRefunded, PosTicketVoided], till_points_follow
     )
+    subscribe("mall.payment_coupons", [OrderPaid], payment_coupons)
     subscribe("mall.messages", [OrderPaid, RefundDone], messages_tell)
     subscribe("mall.approvals", [AfterSaleChanged], approvals_follow)
     subscribe("mall.paybacks", [CardPaidBack], paybacks_go)
