@@ -62,11 +62,13 @@ function checkout({ basket, coupons, spendable, signal, after }) {
   const bar = h("div", { class: "bar", "aria-live": "polite" });
   const box = h("section", { "aria-busy": "true" }, parts, bar);
   // All of them first: the API says which go together and what the others lack.
-  const state = { picked: new Set(coupons.slice(0, 10).map((c) => c.no)), refused: new Map(), card: spendable > 0, most: null };
+  const state = { picked: new Set(coupons.slice(0, 10).map((c) => c.no)), refused: new Map(), card: spendable > 0, most: null, points: false };
 
   const wanted = () => ({
     ...basket, coupons: [...state.picked],
     use_card: state.card, card_fen: state.card ? state.most : null,
+    // None of them still asks what they could do.
+    use_points: state.points, points: state.points ? null : 0,
   });
 
   async function reprice() {
@@ -93,7 +95,7 @@ function checkout({ basket, coupons, spendable, signal, after }) {
     pay.addEventListener("click", () => busy(pay, () => order(quote.version)));
     const focused = document.activeElement?.id;
     parts.replaceChildren(
-      ...[coupons.length > 0 && couponPanel(), spendable > 0 && cardPanel(quote)].filter(Boolean),
+      ...[coupons.length > 0 && couponPanel(), quote.points_options?.most_points > 0 && pointsPanel(quote), spendable > 0 && cardPanel(quote)].filter(Boolean),
       panel(t("What it costs"), breakdown(quote)));
     bar.replaceChildren(pay);
     if (focused) document.getElementById(focused)?.focus();
@@ -110,6 +112,14 @@ function checkout({ basket, coupons, spendable, signal, after }) {
         h("span", {}, h("b", {}, worth(c.template)), " ", c.template.name,
           no && h("small", { class: "why" }, whyNot(no))));
     }));
+  }
+
+  function pointsPanel({ points, points_fen, points_options: { free_points, most_points, fen_per_point } }) {
+    const said = state.points ? [points, points_fen] : [most_points, most_points * fen_per_point];
+    return panel(t("Points"), h("label", { class: "check" }, h("input", {
+      type: "checkbox", id: "points-use", checked: state.points, onchange: (event) => { state.points = event.target.checked; reprice(); },
+    }), h("span", {}, t("Pay {amount} with {points} points", { amount: yuan(said[1]), points: said[0] }),
+      h("small", { class: "why" }, t("You have {points}.", { points: free_points })))));
   }
 
   function cardPanel(quote) {
@@ -157,7 +167,7 @@ function whyNot(refusal) {
 
 /** Every discount on its line, then the sums and who pays them. */
 export function breakdown(quote) {
-  const tenders = { card_principal: t("Card, principal"), card_bonus: t("Card, bonus"), wechat: t("WeChat Pay") };
+  const tenders = { points: t("Points"), points_price: t("Points"), card_principal: t("Card, principal"), card_bonus: t("Card, bonus"), wechat: t("WeChat Pay") };
   return [
     quote.lines.map((line) => h("div", { class: "cost" },
       row([line.title, " × ", line.quantity], h("span", { class: "money" }, yuan(line.gross_fen))),
@@ -166,7 +176,7 @@ export function breakdown(quote) {
     h("hr"),
     quote.discount_fen > 0 && row(t("Discounts"), h("span", { class: "money minus" }, yuan(-quote.discount_fen))),
     row(h("b", {}, t("Total")), price(quote.total_fen)),
-    quote.tenders.map((x) => row([tenders[x.kind] ?? x.kind, " ", h("span", { class: "soft" }, x.card)], h("span", { class: "money" }, yuan(x.amount_fen)), "soft")),
+    quote.tenders.map((x) => row([tenders[x.kind] ?? x.kind, " ", h("span", { class: "soft" }, x.card || x.points || "")], h("span", { class: "money" }, yuan(x.amount_fen)), "soft")),
   ];
 }
 

@@ -115,11 +115,11 @@ function pickupPanel(pickup, order, me) {
 }
 
 function returnsPanel(order) {
-  const ways = { card_principal: t("Card, principal"), card_bonus: t("Card, bonus"), wechat: t("WeChat Pay") };
+  const ways = { points: t("Points"), points_price: t("Points"), card_principal: t("Card, principal"), card_bonus: t("Card, bonus"), wechat: t("WeChat Pay") };
   return panel(t("Returns and refunds"),
     order.after_sales.map((a) => row([a.reason, h("br"), h("span", { class: "soft" }, when(a.created_at), a.decision && ` · ${a.decision}`)],
       h("span", { class: `badge ${a.state === "done" ? "ok" : "warn"}` }, t(REFUNDS[a.state] ?? a.state)))),
-    order.refunds.map((r) => row([t("Back to {way}", { way: ways[r.to] ?? r.to }), " ", h("span", { class: "soft" }, t(REFUNDS[r.state] ?? r.state))], price(r.amount_fen))));
+    order.refunds.map((r) => row([t("Back to {way}", { way: ways[r.to] ?? r.to }), " ", h("span", { class: "soft" }, t(REFUNDS[r.state] ?? r.state))], r.points ? h("span", { class: "money" }, String(r.points)) : price(r.amount_fen))));
 }
 
 async function askBack(order, lines, go) {

@@ -56,7 +56,7 @@ const zh = {
   "Play the clerk at the store desk →": "扮演店员，到店务台交付 →", "Returns and refunds": "售后与退款", "Back to {way}": "退回{way}",
   "Send the request": "提交申请", "Choose what to give back.": "请选择要退的商品。", "Why": "原因", "Asked. The store decides.": "已提交，等待门店处理。",
   // the member
-  "Me": "我的", "Welcome": "你好", "Member {no}": "会员号 {no}", "Card value": "储值余额", "Points": "积分", "Growth": "成长值",
+  "Me": "我的", "Welcome": "你好", "Member {no}": "会员号 {no}", "Card value": "储值余额", "Points": "积分", "Pay {amount} with {points} points": "用 {points} 积分抵 {amount}", "You have {points}.": "你有 {points} 积分。", "Growth": "成长值",
   "{amount} held": "{amount} 待支付占用", "None yet; they are sold on the first page.": "还没有，首页可购。",
   "None yet; claim some on the first page.": "还没有，首页可领。", "usable": "可用", "claimed": "已领", "in an order": "订单占用",
   "used": "已用", "given back": "已退回", "revoked": "已作废", "Log out": "退出登录", "Be somebody new": "换个新身份",
