@@ -13,6 +13,7 @@ class MembersConfig(AppConfig):
         from members import (  # noqa: F401  they register the lines
             audit,
             audit_card_life,
+            audit_card_record,
             audit_cards,
             audit_messages,
             audit_tiers,
@@ -22,6 +23,7 @@ class MembersConfig(AppConfig):
         from members.selectors_tiers import KIND, tiers_simulate, tiers_validate
         from members.services import (
             card_adjust,
+            card_batch_payout,
             card_close_approval,
             card_codes,
             card_payout_approval,
@@ -42,6 +44,7 @@ class MembersConfig(AppConfig):
         register_kind("cards", card_rules_validate)
         register_kind(KIND, tiers_validate, tiers_simulate)
         card_adjust.register()
+        card_batch_payout.register()
         card_close_approval.register()
         card_codes.register()
         card_payout_approval.register()

@@ -207,6 +207,15 @@ class CardBatchVoided(EventBase):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CardBatchPaidOut(EventBase):
+    """What was left of a void batch went to its buyer. ``subject_id``: the batch's key."""
+
+    kind: ClassVar[str] = "members.card_batch_paid_out"
+    subject_type: ClassVar[str] = "card_batch"
+    amount_fen: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardActivationChanged(EventBase):
     """A code was made, used or voided. ``subject_id``: the activation's key."""
 

@@ -32,6 +32,7 @@ timeline_words(
         "members.card_activation_changed": _("activation code"),
         "members.card_adjusted": _("bonus corrected"),
         "members.card_alert_settled": _("card alert settled"),
+        "members.card_batch_paid_out": _("void batch of cards paid out"),
         "members.card_batch_sold": _("batch of cards sold"),
         "members.card_batch_voided": _("batch of cards voided"),
         "members.card_changed": _("card"),
@@ -79,6 +80,7 @@ code_words(
     "code",
     {
         "card.adjust": _("bonus corrected"),
+        "card.batch_payout": _("void batch of cards paid out"),
         "card.bonus": _("card bonus"),
         "card.charge": _("spent bonus charged"),
         "card.issue": _("card sold"),

@@ -109,10 +109,9 @@ class CardPaybackAdmin(_OfCard):
         return [("card", row.card_id), *(("card_payback_line", pk) for pk in lines)]
 
 
-class PaidForm(ReasonForm):
-    """What the bank or the till says of it. The row is the line of the payback."""
+class ReceiptForm(ReasonForm):
+    """What the bank or the till says of a payment."""
 
-    of_row = True
     paid_on = forms.DateField(label=_("date of payment"), widget=UnfoldAdminDateWidget())
     reference = forms.CharField(
         label=_("reference of the payment"),
@@ -122,8 +121,17 @@ class PaidForm(ReasonForm):
     )
     field_order = ["paid_on", "reference", "reason"]
 
-    def __init__(self, data: Any = None, *, row: CardPaybackLine) -> None:
+    def __init__(self, data: Any = None) -> None:
         super().__init__(data, initial={"paid_on": clock.local_date(clock.now())})
+
+
+class PaidForm(ReceiptForm):
+    """Shows who is paid. The row is the line of the payback."""
+
+    of_row = True
+
+    def __init__(self, data: Any = None, *, row: CardPaybackLine) -> None:
+        super().__init__(data)
         member = row.payback.member
         known = member.card_identities.filter(replaced_at__isnull=True).first()
         self.preview = [

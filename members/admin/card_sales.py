@@ -15,9 +15,12 @@ from config.kernel.admin import (
     related,
 )
 from config.kernel.money import yuan
+from members.admin.card_life import ReceiptForm
 from members.models import CardActivation, CardBatch, Member, TopUpOffer, TopUpOfferUse
 from members.services.card_batch import card_batch_void
+from members.services.card_batch_payout import card_batch_payout
 from members.services.card_codes import card_codes
+from stores.admin.approvals import approvals_of, said
 from stores.admin.scope import StaffScoped
 
 
@@ -31,6 +34,19 @@ def _void(command: Command) -> str:
         batch_id=command.row.pk, reason=command.reason, actor=command.actor, now=command.now
     )
     return str(_("{amount} waits to be paid back to the buyer.")).format(amount=yuan(left))
+
+
+def _paid(command: Command) -> str | None:
+    return said(
+        card_batch_payout(
+            batch_id=command.row.pk,
+            reference=command.data["reference"],
+            paid_on=command.data["paid_on"],
+            reason=command.reason,
+            user=command.user,
+            now=command.now,
+        )
+    )
 
 
 @admin.register(CardBatch)
@@ -50,6 +66,8 @@ class CardBatchAdmin(StaffScoped, ReadOnlyAdmin):
         "sold_at",
         "activate_until",
         "voided_at",
+        "paid_on",
+        "paid_reference",
     ]
     list_select_related = ["product", "operator"]
     list_filter = [
@@ -58,6 +76,7 @@ class CardBatchAdmin(StaffScoped, ReadOnlyAdmin):
         "payer",
         "way",
         ("voided_at", admin.EmptyFieldListFilter),
+        ("paid_at", admin.EmptyFieldListFilter),
     ]
     search_fields = ["no", "reference"]
     date_hierarchy = "sold_at"
@@ -80,10 +99,19 @@ class CardBatchAdmin(StaffScoped, ReadOnlyAdmin):
                 "No code that is left can be used any more; their money is owed to the buyer."
             ),
         ),
+        ServiceAction(
+            "paid",
+            _("Has been paid"),
+            _paid,
+            form=ReceiptForm,
+            sensitive=True,
+            allowed=lambda row: row.voided_at is not None and row.paid_at is None,
+            explanation=_("You have transferred what was left to the buyer."),
+        ),
     ]
 
     def timeline_subjects(self, row):
-        return [("card_batch", row.pk)]
+        return [("card_batch", row.pk), *approvals_of(row)]
 
 
 @admin.register(CardActivation)

@@ -36,6 +36,12 @@ class CardBatch(models.Model):
     sold_at = models.DateTimeField(_("sold at"))
     activate_until = models.DateTimeField(_("activate until"), null=True, blank=True)
     voided_at = models.DateTimeField(_("voided at"), null=True, blank=True)
+    # What was left of a void batch has been transferred to its buyer.
+    paid_at = models.DateTimeField(_("paid back at"), null=True, blank=True)
+    paid_on = models.DateField(
+        _("date of payment"), null=True, blank=True, help_text=_("as the receipt says")
+    )
+    paid_reference = models.CharField(_("reference of the payment"), max_length=64, blank=True)
 
     class Meta:
         verbose_name = _("batch of cards")
@@ -44,6 +50,11 @@ class CardBatch(models.Model):
             models.CheckConstraint(
                 condition=Q(count__gt=0, made__lte=F("count")),
                 name="members_cardbatch_counts",
+            ),
+            models.CheckConstraint(
+                condition=Q(paid_at__isnull=True)
+                | Q(voided_at__isnull=False, paid_on__isnull=False) & ~Q(paid_reference=""),
+                name="members_cardbatch_paid_when_void",
             ),
         ]
 

@@ -411,6 +411,7 @@ COMMANDS = [
     ("members.member", "points", {"headquarters", "finance", "service"}),
     ("members.cardalert", "settle", {"headquarters", "finance", "service"}),
     ("members.cardbatch", "void", {"headquarters", "finance"}),
+    ("members.cardbatch", "paid", {"headquarters", "finance"}),
     ("members.cardidentity", "reveal", {"headquarters", "finance"}),
     ("stores.terminal", "rotate", {"headquarters"}),
     ("mall.storeoffer", "price", {"headquarters", "manager"}),

@@ -3,6 +3,8 @@ from datetime import timedelta
 import pytest
 
 from config.kernel.actors import SYSTEM
+from config.kernel.approvals import approval_decide
+from config.kernel.clock import local_date
 from config.kernel.errors import Conflict, NotFound
 from config.kernel.models import Event
 from members.activation import activation_code, code_hash, code_shown
@@ -15,11 +17,19 @@ from members.services.card_batch import (
     card_batch_sell,
     card_batch_void,
 )
+from members.services.card_batch_payout import BatchNotVoid, card_batch_payout
 from members.services.card_identity import CardIdentityMissing, card_identity_record
 from members.services.card_lot import CardAmountRefused, CardCashRefused, CardLimitExceeded
+from members.services.card_payback import PaybackPaid, PaybackReceiptWrong
 from stores.ledger import AccountSpec, DuplicateTransfer, accounts_ensure
 from stores.models import Account, Transfer
-from tests.factories import make_card_product, make_member, make_operator
+from tests.factories import (
+    make_card_product,
+    make_member,
+    make_operator,
+    make_staff,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -226,6 +236,48 @@ def test_what_is_left_of_a_batch_is_voided_and_its_money_waits_for_the_buyer(pro
     }
     with pytest.raises(Conflict):
         card_batch_void(batch_id=batch.pk, reason="again", actor=SYSTEM, now=now)
+
+
+def payout(batch, user, now, **changes):
+    fields = {"reference": "B-1", "paid_on": local_date(now), "reason": "?", **changes}
+    return card_batch_payout(batch_id=batch.pk, user=user, now=now, **fields)
+
+
+def paid_out():
+    rows = Transfer.objects.filter(code="card.batch_payout")
+    return [(t.debit.code, t.credit.code, t.amount) for t in rows]
+
+
+def test_what_was_left_of_a_void_batch_goes_to_its_buyer_once(product, now):
+    # given
+    batch = sell(product, now, count=5)
+    finance = make_staff(role="finance", operator=batch.operator, since=now)
+    with pytest.raises(BatchNotVoid) as refused:
+        payout(batch, finance, now)
+    assert refused.value.code == "card_batch_not_void"
+    left = card_batch_void(batch_id=batch.pk, reason="returned", actor=SYSTEM, now=now)
+    for wrong in ({"reference": " "}, {"paid_on": local_date(now) + timedelta(days=1)}):
+        with pytest.raises(PaybackReceiptWrong):
+            payout(batch, make_user(superuser=True), now, **wrong)
+    assert paid_out() == []
+
+    # when it is more than finance pays alone
+    assert left > 200_000
+    approval = payout(batch, finance, now)
+    assert (approval.kind, approval.amount_fen) == ("members.card_batch_payout", left)
+    assert paid_out() == []
+    checker = make_staff(role="finance", operator=batch.operator, since=now)
+    approval_decide(approval_id=approval.pk, approve=True, user=checker, now=now)
+
+    # then
+    assert paid_out() == [("card.payable:issuer", "bank:issuer", left)]
+    batch.refresh_from_db()
+    assert (batch.paid_at, batch.paid_on, batch.paid_reference) == (now, local_date(now), "B-1")
+    event = Event.objects.get(kind="members.card_batch_paid_out")
+    assert (event.subject_id, event.payload) == (batch.pk, {"amount_fen": left})
+    with pytest.raises(PaybackPaid):
+        payout(batch, make_user(superuser=True), now)
+    assert len(paid_out()) == 1
 
 
 @pytest.mark.parametrize("do", [card_batch_make, card_batch_void])
