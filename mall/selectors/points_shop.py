@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from mall.listing import on_shelf
@@ -33,7 +33,7 @@ def points_offers(
         rows = rows.filter(sku__product__name__icontains=q)
     if affordable:
         rows = rows.filter(points_price__lte=points_free(member_id=member_id, now=now))
-    available: Coalesce | Value = Value(None)
+    available: Coalesce | Value = Value(None, IntegerField())
     if store_code:
         store = Store.objects.filter(code=store_code, archived_at__isnull=True).first()
         if store is None:
