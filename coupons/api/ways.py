@@ -36,7 +36,7 @@ _LIMITS = [
 ]
 
 
-class CodeInput(serializers.Serializer):
+class CouponCodeInput(serializers.Serializer):
     code = serializers.CharField(
         max_length=64, help_text=_("as typed: blanks, dashes and small letters do not matter")
     )
@@ -52,7 +52,7 @@ class CodeView(CommandView):
         "POST": ["coupon_code_unknown", "coupon_code_used", "coupon_code_guesses", *_LIMITS]
     }
     examples: ClassVar = {"POST": ex.CODE}
-    input = CodeInput
+    input = CouponCodeInput
     output = ClaimOutput
 
     def post(self, request: Request, **kwargs: Any) -> Response:
@@ -67,7 +67,7 @@ class CodeView(CommandView):
         return ClaimOutput(claimed).data
 
 
-class ScanInput(serializers.Serializer):
+class PlaceScanInput(serializers.Serializer):
     token = serializers.CharField(max_length=32, help_text=_("of the code that was scanned"))
 
 
@@ -78,7 +78,7 @@ class PlaceView(CommandView):
     operations: ClassVar = {"POST": "coupon_place_scan"}
     refusals: ClassVar = {"POST": ["code_invalid", *_LIMITS]}
     examples: ClassVar = {"POST": ex.SCAN}
-    input = ScanInput
+    input = PlaceScanInput
     output = ClaimOutput
 
     def run(self, *, data: dict[str, Any], now, **kwargs: Any) -> Any:

@@ -258,47 +258,47 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='coupongift',
-            index=models.Index(condition=models.Q(('state', 'offered')), fields=['expires_at'], name='coupons_gift_ending'),
+            index=models.Index(condition=models.Q(('state', 'offered')), fields=['expires_at'], name='coupons_coupongift_ending'),
         ),
         migrations.AddConstraint(
             model_name='coupongift',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'offered')), fields=('coupon',), name='coupons_gift_one_open'),
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'offered')), fields=('coupon',), name='coupons_coupongift_one_open'),
         ),
         migrations.AddConstraint(
             model_name='coupongift',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state', 'offered')), models.Q(models.Q(('state', 'offered'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='coupons_gift_ended_stamped'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state', 'offered')), models.Q(models.Q(('state', 'offered'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='coupons_coupongift_ended_stamped'),
         ),
         migrations.AddConstraint(
             model_name='coupongift',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'accepted'), ('taker__isnull', False)), models.Q(models.Q(('state', 'accepted'), _negated=True), ('taker__isnull', True)), _connector='OR'), name='coupons_gift_taken'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'accepted'), ('taker__isnull', False)), models.Q(models.Q(('state', 'accepted'), _negated=True), ('taker__isnull', True)), _connector='OR'), name='coupons_coupongift_taken'),
         ),
         migrations.AddConstraint(
             model_name='couponticket',
-            constraint=models.UniqueConstraint(fields=('terminal', 'ticket_no'), name='coupons_ticket_once_per_terminal'),
+            constraint=models.UniqueConstraint(fields=('terminal', 'ticket_no'), name='coupons_couponticket_once_per_terminal'),
         ),
         migrations.AddConstraint(
             model_name='couponticket',
-            constraint=models.UniqueConstraint(condition=models.Q(('terminal__isnull', True)), fields=('store', 'ticket_no'), name='coupons_ticket_once_per_desk'),
+            constraint=models.UniqueConstraint(condition=models.Q(('terminal__isnull', True)), fields=('store', 'ticket_no'), name='coupons_couponticket_once_per_desk'),
         ),
         migrations.AddConstraint(
             model_name='couponticket',
-            constraint=models.CheckConstraint(condition=models.Q(('discount_fen__gt', 0), ('discount_fen__lte', models.F('gross_fen'))), name='coupons_ticket_discount'),
+            constraint=models.CheckConstraint(condition=models.Q(('discount_fen__gt', 0), ('discount_fen__lte', models.F('gross_fen'))), name='coupons_couponticket_discount'),
         ),
         migrations.AddConstraint(
             model_name='couponticket',
-            constraint=models.CheckConstraint(condition=models.Q(('returned_discount_fen__lte', models.F('discount_fen')), ('returned_gross_fen__lte', models.F('gross_fen'))), name='coupons_ticket_returned_within'),
+            constraint=models.CheckConstraint(condition=models.Q(('returned_discount_fen__lte', models.F('discount_fen')), ('returned_gross_fen__lte', models.F('gross_fen'))), name='coupons_couponticket_returned_within'),
         ),
         migrations.AddConstraint(
             model_name='couponticket',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state', 'redeemed')), models.Q(models.Q(('state', 'redeemed'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='coupons_ticket_ended_stamped'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('state', 'redeemed')), models.Q(models.Q(('state', 'redeemed'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='coupons_couponticket_ended_stamped'),
         ),
         migrations.AddConstraint(
             model_name='couponticketreturn',
-            constraint=models.UniqueConstraint(fields=('ticket', 'return_no'), name='coupons_ticketreturn_once'),
+            constraint=models.UniqueConstraint(fields=('ticket', 'return_no'), name='coupons_couponticketreturn_once'),
         ),
         migrations.AddConstraint(
             model_name='couponticketreturn',
-            constraint=models.CheckConstraint(condition=models.Q(('discount_fen__lte', models.F('gross_fen')), ('gross_fen__gt', 0)), name='coupons_ticketreturn_something'),
+            constraint=models.CheckConstraint(condition=models.Q(('discount_fen__lte', models.F('gross_fen')), ('gross_fen__gt', 0)), name='coupons_couponticketreturn_something'),
         ),
         migrations.AddConstraint(
             model_name='redeemcode',

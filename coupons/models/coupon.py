@@ -153,22 +153,22 @@ class CouponGift(models.Model):
         verbose_name_plural = _("gifts of coupons")
         constraints = [
             models.UniqueConstraint(
-                fields=["coupon"], condition=Q(state="offered"), name="coupons_gift_one_open"
+                fields=["coupon"], condition=Q(state="offered"), name="coupons_coupongift_one_open"
             ),
             models.CheckConstraint(
                 condition=Q(state="offered", ended_at__isnull=True)
                 | (~Q(state="offered") & Q(ended_at__isnull=False)),
-                name="coupons_gift_ended_stamped",
+                name="coupons_coupongift_ended_stamped",
             ),
             models.CheckConstraint(
                 condition=Q(state="accepted", taker__isnull=False)
                 | (~Q(state="accepted") & Q(taker__isnull=True)),
-                name="coupons_gift_taken",
+                name="coupons_coupongift_taken",
             ),
         ]
         indexes = [
             models.Index(
-                fields=["expires_at"], condition=Q(state="offered"), name="coupons_gift_ending"
+                fields=["expires_at"], condition=Q(state="offered"), name="coupons_coupongift_ending"
             )
         ]
 

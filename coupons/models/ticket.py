@@ -41,28 +41,28 @@ class CouponTicket(models.Model):
         verbose_name_plural = _("coupon tickets")
         constraints = [
             models.UniqueConstraint(
-                fields=["terminal", "ticket_no"], name="coupons_ticket_once_per_terminal"
+                fields=["terminal", "ticket_no"], name="coupons_couponticket_once_per_terminal"
             ),
             models.UniqueConstraint(
                 fields=["store", "ticket_no"],
                 condition=Q(terminal__isnull=True),
-                name="coupons_ticket_once_per_desk",
+                name="coupons_couponticket_once_per_desk",
             ),
             models.CheckConstraint(
                 condition=Q(discount_fen__gt=0, discount_fen__lte=F("gross_fen")),
-                name="coupons_ticket_discount",
+                name="coupons_couponticket_discount",
             ),
             models.CheckConstraint(
                 condition=Q(
                     returned_gross_fen__lte=F("gross_fen"),
                     returned_discount_fen__lte=F("discount_fen"),
                 ),
-                name="coupons_ticket_returned_within",
+                name="coupons_couponticket_returned_within",
             ),
             models.CheckConstraint(
                 condition=Q(state="redeemed", ended_at__isnull=True)
                 | (~Q(state="redeemed") & Q(ended_at__isnull=False)),
-                name="coupons_ticket_ended_stamped",
+                name="coupons_couponticket_ended_stamped",
             ),
         ]
 
@@ -86,10 +86,10 @@ class CouponTicketReturn(CalledByKind):
         verbose_name_plural = _("returns of a coupon ticket")
         constraints = [
             models.UniqueConstraint(
-                fields=["ticket", "return_no"], name="coupons_ticketreturn_once"
+                fields=["ticket", "return_no"], name="coupons_couponticketreturn_once"
             ),
             models.CheckConstraint(
                 condition=Q(gross_fen__gt=0, discount_fen__lte=F("gross_fen")),
-                name="coupons_ticketreturn_something",
+                name="coupons_couponticketreturn_something",
             ),
         ]
