@@ -15,6 +15,8 @@ from mall.pricing.values import Rule
 # So many discounts are worked out before the search gives up. Baskets of real coupons need a few
 # dozen; only very many groups that fight over the same few lines come near.
 MOST_STEPS = 1_500
+# So many, where the total can be no lower and only fewer coupons are looked for.
+TIE_STEPS = 200
 
 Take = Callable[[int, Sequence[int]], list[int]]
 """(candidate, what is left of each line) → what it takes off each line."""
@@ -43,15 +45,20 @@ def choose(
     allowed = search.all
     # What each group has of most worth is nearly always the answer, and often provably so.
     order = sorted(range(len(rules)), key=lambda i: (-worths[i], rules[i].ends, rules[i].reference))
-    greedy = 0
+    greedy = full = 0
     for i in order:
         if allowed >> i & 1 and worths[i]:
             greedy |= 1 << i
+            full += worths[i]
             allowed &= ~search.clash[i]
     search.follow(greedy, list(nets))
-    if search.taken < search.potential(0, search.all, nets):
+    most = search.potential(0, search.all, nets)
+    # Where each of them takes its full worth, one fewer or another one is no better.
+    if search.taken < most or search.taken < full:
+        search.budget = MOST_STEPS if search.taken < most else TIE_STEPS
         search.walk(0, search.all, list(nets), 0, (), ())
-    return Choice(search.picked, search.amounts, not search.spent, search.steps)
+    exact = not search.spent or search.taken == most
+    return Choice(search.picked, search.amounts, exact, search.steps)
 
 
 class _Search:
@@ -83,7 +90,7 @@ class _Search:
             )
             for group in groups.values()
         ]
-        self.steps, self.spent = 0, False
+        self.steps, self.budget, self.spent = 0, 0, False
         self.picked: tuple[int, ...] = ()
         self.amounts: tuple[tuple[int, ...], ...] = ()
         self.taken = 0
@@ -152,7 +159,7 @@ class _Search:
             rest = allowed & ~self.clash[i]
             if self.hopeless(taken + self.worths[i] + self.potential(i + 1, rest, left), picked):
                 continue
-            if self.steps >= MOST_STEPS:
+            if self.steps >= self.budget:
                 self.spent = True
                 return
             off = self.take(i, left)

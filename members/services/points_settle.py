@@ -115,6 +115,19 @@ def points_settle(targets: Sequence[PointsTarget], *, now: datetime) -> dict[str
     return differences
 
 
+def points_estimate(target: PointsTarget) -> int:
+    """What ``target`` would earn at its moment, for people to look at. Three statements; one
+    without a policy. Raises KeyError for an unknown member."""
+    rules = _rules(_policies(), target.moment)
+    if rules is None:
+        return 0
+    rates = membership_rates(member_ids=[target.member_id]).get(target.member_id, ())
+    tier = _tiers([target.member_id])[target.member_id].at_least(rate_at(rates, target.moment))
+    birthday = birthday_fact(tier.birthday, target.moment)
+    line_rates = rules.line_rates(target.parts(), tier.code, birthday)
+    return rules.target(target.parts(), tier.rate_bp, line_rates)
+
+
 def _tiers(member_ids: Sequence[int] | dict[int, str]) -> dict[int, _Tier]:
     rows = Member.objects.filter(pk__in=member_ids)
     return {
