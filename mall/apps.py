@@ -18,9 +18,11 @@ class MallConfig(AppConfig):
             dashboard,
             handlers,
             payment_coupons,
+            shoppers,
         )
 
         approvals.register()
         handlers.subscribe_all()
+        shoppers.register_all()
         payment_coupons.register()
         dashboard.register()

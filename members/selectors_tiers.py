@@ -142,6 +142,17 @@ def tier_progress(*, member_id: int, now: datetime) -> TierProgress:
     )
 
 
+def price_level(*, member_id: int, now: datetime) -> str:
+    """The list of prices that the member's tier is given by the rules in force, "" for the normal
+    one. Two statements at most."""
+    tier = Member.objects.filter(pk=member_id).values_list("tier__code", flat=True).first()
+    policy = policy_at(kind=KIND, moment=now) if tier else None
+    if policy is None:
+        return ""
+    rules = TierRules.read(policy.body)
+    return next((x.price_level for x in rules.tiers if x.code == tier), "")
+
+
 def membership_rates(*, member_ids: Collection[int]) -> dict[int, list[RatePeriod]]:
     """When members had, have and will have a better rate of points by a paid membership. One
     statement."""
