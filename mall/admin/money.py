@@ -114,6 +114,7 @@ class RefundAdmin(StaffScoped, ReadOnlyAdmin):
         "state",
         "cause",
         "amount_fen",
+        "points",
         "reason",
         "attempts",
         "last_error",

@@ -44,6 +44,7 @@ class LineInline(ReadOnlyInline):
         "gross_fen",
         "discounts_text",
         "net_fen",
+        "points_price",
         "paid_text",
         "refunded_quantity",
         "refunded_fen",
@@ -81,7 +82,7 @@ class LineInline(ReadOnlyInline):
 
 class TenderInline(ReadOnlyInline):
     model = Tender
-    fields = ["position", "kind", "amount_fen", "card_no", "account"]
+    fields = ["position", "kind", "amount_fen", "points", "card_no", "account"]
     ordering = ["position"]
 
     def get_queryset(self, request):
@@ -101,6 +102,7 @@ class RefundInline(ReadOnlyInline):
         "no",
         "state",
         "amount_fen",
+        "points",
         "tender_text",
         "reason",
         "attempts",
