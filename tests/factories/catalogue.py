@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from mall.models import (
     Brand,
@@ -136,6 +137,7 @@ def make_promotion(
     priority: int = 100,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
+    **terms: Any,
 ) -> Promotion:
     """¥10 off everything, in force from yesterday for a month."""
     n = sequence()
@@ -152,4 +154,5 @@ def make_promotion(
         priority=priority,
         starts_at=starts_at or moment() - timedelta(days=1),
         ends_at=ends_at or moment() + timedelta(days=30),
+        **terms,
     )

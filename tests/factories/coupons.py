@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta
+from typing import Any
 
 from coupons.models import Coupon, Template
 from members.models import Member
@@ -32,6 +33,7 @@ def make_template(
     per_day: int | None = None,
     slots_ready: int = 0,
     gift_days: int = 0,
+    **terms: Any,
 ) -> Template:
     """¥20 off anything, claimable since yesterday for a month, valid 30 days."""
     n = sequence()
@@ -60,6 +62,7 @@ def make_template(
         per_day=per_day,
         slots_ready=slots_ready,
         gift_days=gift_days,
+        **terms,
     )
 
 
