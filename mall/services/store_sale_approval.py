@@ -64,6 +64,7 @@ def store_sale_approval(
 
 
 def _run(approval: Approval, *, actor: Actor, now: datetime) -> None:
+    assert approval.store_id is not None  # as it was asked for
     store = Store.objects.select_related("operator").get(pk=approval.store_id)
     terms = SaleTerms(**approval.params["terms"])
     till = till_of_store(store=store, actor=actor)
@@ -77,6 +78,7 @@ def _run(approval: Approval, *, actor: Actor, now: datetime) -> None:
 
 def _describe(approval: Approval) -> str:
     terms = SaleTerms(**approval.params["terms"])
+    assert approval.store_id is not None  # as it was asked for
     store = Store.objects.get(pk=approval.store_id)
     said = (
         _("{member} gets {amount} on card {card}, paid by {way} ({reference}) at {store}.")

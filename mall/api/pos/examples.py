@@ -210,7 +210,7 @@ COUPON_RETURN = Example(
         ],
     },
 )
-_SALE: dict[str, Any] = {
+_SOLD: dict[str, Any] = {
     "no": "DS7M2X9K4T1W8Q6RZC",
     "ticket_no": "20260402-000131",
     "state": "paid",
@@ -237,7 +237,7 @@ CARD_SALE = Example(
         "way": "bank_card",
         "reference": "004117",
     },
-    response=_SALE,
+    response=_SOLD,
 )
 TOPUP = Example(
     request={
@@ -248,7 +248,7 @@ TOPUP = Example(
         "way": "wechat",
     },
     response={
-        **_SALE,
+        **_SOLD,
         "ticket_no": "20260402-000132",
         "state": "waiting",
         "kind": "topup",
@@ -262,8 +262,8 @@ TOPUP = Example(
         "paid_at": None,
     },
 )
-SALE = Example(response=_SALE)
+SALE = Example(response=_SOLD)
 SALE_VOID = Example(
     request={"reason": "收银员选错卡种"},
-    response={**_SALE, "state": "voided", "voided_at": "2026-04-02T14:24:00+08:00"},
+    response={**_SOLD, "state": "voided", "voided_at": "2026-04-02T14:24:00+08:00"},
 )
