@@ -164,8 +164,8 @@ class PointLotAdmin(_OfMember):
     date_hierarchy = "earned_at"
 
 
-# What happened in the shop: the apps above say it.
-code_words(Message, "template", {})
+# What happened in the shop, the apps above say.
+code_words(Message, "template", {"birthday": _("birthday")})
 
 
 @admin.register(Message)
