@@ -41,8 +41,8 @@ class TemplateAdmin(StaffScoped, AuditedAdmin):
     list_filter = ["kind", ("operator", ScopedRelatedFilter), "public"]
     search_fields = ["code", "name"]
     autocomplete_fields = ["operator"]
-    # Counters of the guards: what they count is what was done, not what somebody types.
-    readonly_fields = ["issued", "spent_fen"]
+    # Counters of the guards say what was done, not what somebody types; stopping is a command.
+    readonly_fields = ["issued", "spent_fen", "stopped_at", "use_stopped_at"]
     date_hierarchy = "claim_from"
     ordering = ["-id"]
 

@@ -7,8 +7,16 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from coupons.models import CouponTicket
 from mall.models import PosTicket, StoreSale
-from tests.factories import make_card, make_member, make_terminal, session_token
+from tests.factories import (
+    make_card,
+    make_coupon,
+    make_member,
+    make_template,
+    make_terminal,
+    session_token,
+)
 from tests.web.test_http_file import Editor
 
 FILE = Path(settings.BASE_DIR) / "docs" / "api" / "pos.http"
@@ -19,7 +27,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_the_file_is_one_day_at_a_till(live_server):
     member = make_member()
     card = make_card(member)
-    _terminal, key = make_terminal()
+    terminal, key = make_terminal()
+    make_coupon(member, template=make_template(operator=terminal.store.operator))
     text = FILE.read_text(encoding="utf-8")
     for name, value in (
         ("terminal_key", key),
@@ -47,6 +56,9 @@ def test_the_file_is_one_day_at_a_till(live_server):
         0,
     ]
     assert StoreSale.objects.get().voided_at is not None
+    assert [(t.state, t.returned_discount_fen) for t in CouponTicket.objects.all()] == [
+        ("reversed", 1_000)
+    ]
 
 
 def test_the_file_is_served():
