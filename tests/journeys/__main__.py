@@ -38,6 +38,8 @@ def main() -> int:
         except JourneyFailed as error:
             print(f"\njourney: {name}, step {story.steps} failed: {error}", file=sys.stderr)
             return 1
+        finally:
+            story.close()
     if arguments.no_audit:
         return 0
     print("\n== the audit")

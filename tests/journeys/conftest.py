@@ -16,7 +16,15 @@ def mall(live_server, settings, tmp_path, monkeypatch) -> Iterator[Callable[[typ
     settings.PUBLIC_URL = live_server.url
     call_command("load_demo", verbosity=0)
     logins = json.loads((tmp_path / "demo-logins.json").read_text(encoding="utf-8"))
+    told: list[Story] = []
+
+    def begin(story: type[Story]) -> Story:
+        told.append(story(live_server.url, fake.base_url, logins, say=lambda text: None))
+        return told[-1]
+
     with FakeWechat(tmp_path / "wechat") as fake:
         settings.WECHAT = fake.config
         with worker():
-            yield lambda story: story(live_server.url, fake.base_url, logins, say=lambda text: None)
+            yield begin
+        for story in told:
+            story.close()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.journeys.client import Api, Wechat, eventually, expect, yuan
+from tests.journeys.client import Api, Browser, Wechat, eventually, expect, yuan
 
 MALL_APP, BRAND_APP = "wx0000000000mall01", "wx0000000000mall02"
 NEAR = {"latitude": "31.2304", "longitude": "121.4737"}
@@ -35,6 +35,12 @@ class Story:
             self.steps += 1
             self.say(f"\n{self.steps}. {(step.__doc__ or '').strip().splitlines()[0]}")
             step()
+
+    def close(self) -> None:
+        """Hang up: a server's threads wait for their clients to go."""
+        for client in vars(self).values():
+            if isinstance(client, Api | Browser | Wechat):
+                client.http.close()
 
     def tell(self, text: str) -> None:
         self.say(f"   {text}")
