@@ -8,8 +8,9 @@ and rows of one kind by ascending primary key:
 2. ``mall.locks`` order → payment → refund
 3. ``coupons`` ticket of a store or code → gift → coupon → slot → template counter
 4. ``members`` member → gift, batch, activation or line of a payback → hold → card: shared by
-   spends, its own by whoever tops it up, stops it or gives it away; paid membership: ``advisory`` of its member;
-   points: ``advisory`` of their member, then lots
+   spends, its own by whoever tops it up, stops it or gives it away; paid membership:
+   ``advisory`` of its member; points: ``advisory`` of their member, then lots and the account
+   that nobody takes without it; an order's points before its card
 5. ``stores.ledger`` accounts (a card's lots, a member's points)
 6. ``mall.guards`` stock rows: the hot ones come last, just before commit
 """
