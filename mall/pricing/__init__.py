@@ -7,7 +7,7 @@ of all that may be combined the cheapest choice is used (``best.py``).
 
 Every discount is computed once over the lines in its scope and allocated to them to the fen, so
 that line nets add up to the total. Lines and rules are worked on in a canonical order: how a
-client lists them changes nothing. Discounts round down. The design is ADR 19.
+client lists them changes nothing. Discounts round down. The design is ADR 21.
 """
 
 from mall.pricing.engine import price

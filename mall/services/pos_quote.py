@@ -1,7 +1,7 @@
 """What a sale at a till would cost a member: coupons for stores, and how far cards go."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,10 @@ from config.kernel.money import yuan
 from coupons.selectors import CouponRule, coupon_rules
 from coupons.selectors_tickets import coupon_used_where
 from coupons.states import Channel
+from mall.discount_rules import coupon_rule, taken_at
+from mall.earning import TILL
 from mall.offers import Offers, offers
-from mall.pricing import Item, Priced, Rule, price
+from mall.pricing import Item, Priced, price
 from mall.services.pos_pay import PosMemberMissing
 from mall.services.pos_till import Till
 from mall.services.quote import (
@@ -21,6 +23,7 @@ from mall.services.quote import (
     CouponNotApplicable,
     SkuUnavailable,
 )
+from mall.services.quote_rules import shopper_facts
 from members.selectors import card_lots
 from members.services.visit_find import visit_find
 
@@ -99,8 +102,15 @@ def till_price(
     items = _items(lines, shelf)
     if sum(item.gross_fen for item in items) > MAX_FEN:
         raise BasketTooLarge(most=yuan(MAX_FEN))
-    chosen = _coupons(till, member_id, coupon_nos, now) if member_id and coupon_nos else []
-    return TillSale(lines, shelf, items, price(items, [_rule(c) for c in chosen]), chosen)
+    if not (member_id and coupon_nos):
+        return TillSale(lines, shelf, items, price(items, []), [])
+    chosen = _coupons(till, member_id, coupon_nos, now)
+    rules = [
+        coupon_rule(x, operator_id=till.operator_id, channel=Channel.STORE, now=now) for x in chosen
+    ]
+    who = shopper_facts(member_id=member_id, channel=TILL, rules=rules, now=now)
+    items = [replace(item, facts={**item.facts, **who}) for item in items]
+    return TillSale(lines, shelf, items, price(items, rules), chosen)
 
 
 def sale_document(sale: TillSale) -> dict[str, Any]:
@@ -172,23 +182,8 @@ def _coupons(
     return [found[no] for no in dict.fromkeys(coupon_nos)]
 
 
-def _rule(coupon: CouponRule) -> Rule:
-    return Rule(
-        kind="coupon",
-        reference=coupon.no,
-        title=coupon.name,
-        method=coupon.kind,
-        value=coupon.value,
-        threshold_fen=coupon.threshold_fen,
-        max_discount_fen=coupon.max_discount_fen,
-        scope=coupon.scope,
-        group=coupon.stacking_group,
-    )
-
-
 def _for_till(rule: CouponRule, till: Till) -> bool:
-    ours = rule.operator_id == till.operator_id or rule.other_operators
-    return ours and Channel.STORE in rule.channels
+    return taken_at(rule, operator_id=till.operator_id, channel=Channel.STORE)
 
 
 def store_coupons(*, till: Till, member_id: int, now: datetime) -> list[CouponRule]:

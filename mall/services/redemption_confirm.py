@@ -134,6 +134,8 @@ _REASONS = {
     "scope": _("nothing in the basket is in its scope"),
     "stacking": _("it is not combined with another discount"),
     "nothing": _("it takes nothing off"),
+    "hours": _("it is not its day or hour"),
+    "freight": _("there is no freight to save"),
 }
 
 
