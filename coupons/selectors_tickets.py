@@ -16,7 +16,7 @@ class CouponUsed(Conflict):
     message = _("Coupon {coupon} was used before: {where}, {when}, by {by}.")
 
 
-def coupon_used_where(*, no: str, member_id: int | None) -> None:
+def coupon_used_where(*, no: str, member_id: int) -> None:
     """Raise CouponUsed if the member's coupon ``no`` has a live use, saying where it was used,
     when and by whom; in the mall, the order's number. Two statements."""
     use = (

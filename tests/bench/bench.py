@@ -17,6 +17,7 @@ from django.db import connection
 from config.kernel import clock
 from config.sandbox.wechat import FakeWechat
 from mall.services.quote import Basket, quote
+from tests.bench.claims import claims
 from tests.bench.measure import Call, Load, cpu_seconds, load, statements
 from tests.bench.reads import login, reads
 from tests.bench.seed import Shopper, World
@@ -25,7 +26,7 @@ from tests.bench.writes import writes
 
 CLIENTS = 8
 _LISTED = ("product_list", "product_page", "product_list_cached", "product_page_cached", "quote")
-_BESIDE = {**dict.fromkeys(_LISTED, "floor_list"), **BESIDE}
+_BESIDE = {**dict.fromkeys(_LISTED, "floor_list"), "claim": "floor_claim", **BESIDE}
 
 
 @dataclass
@@ -61,6 +62,7 @@ class Bench:
         self.clients = CLIENTS
         self.cases: dict[str, Case] = {}
         self.hot_to_spread: list[float] = []
+        self.claim_to_plain: list[float] = []
         self.taken = 0
 
     def case(
@@ -114,19 +116,7 @@ class Bench:
         )
         writes(self)
         value(self)
-        self.case(
-            "claim",
-            [
-                Call(
-                    "POST",
-                    f"/api/v1/coupon-templates/{self.world.claimable.code}/claim",
-                    b"{}",
-                    (*token(s), ("Idempotency-Key", f"claim-{s.member_id:09d}")),
-                    201,
-                )
-                for s in self.world.shoppers[:n]
-            ],
-        )
+        claims(self)
         self._oversell()
 
     def _basket(self, skus: list[str], shopper: Shopper, version: str = "") -> bytes:
@@ -218,6 +208,7 @@ class Bench:
             },
             "hot_to_spread": round(statistics.median(self.hot_to_spread), 2),
             "hot_to_spread_rounds": [round(ratio, 2) for ratio in self.hot_to_spread],
+            "claim_to_plain": round(statistics.median(self.claim_to_plain), 2),
             "to_floor_sql": round(
                 self.cases["place_and_pay"].cpu_ms / floors["floor_sql"].cpu_ms, 2
             ),

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from tests.bench import floors, floors_value
+from tests.bench import claims, floors, floors_value
 
 urlpatterns = [
     path("floor/ping", floors.ping),
@@ -8,6 +8,7 @@ urlpatterns = [
     path("floor/orm", floors.checkout_orm),
     path("floor/sql", floors.checkout_sql),
     path("floor/fn", floors.checkout_fn),
+    path("floor/claim", claims.claim),
     path("floor/topup", floors_value.topup),
     path("floor/till", floors_value.till),
     path("floor/wallet", floors_value.wallet),
