@@ -142,7 +142,7 @@ register(
           WHERE order_id = o.id AND payment_id IS NOT NULL AND cause <> 'payback') r ON true
         WHERE (o.state IN ('paid', 'completed', 'closed') AND p.captured - w.asked <> (
             SELECT coalesce(sum(amount_fen), 0) FROM mall_refund
-            WHERE order_id = o.id AND cause = 'late'))
+            WHERE order_id = o.id AND tender_id IS NULL AND cause <> 'payback'))
           OR (o.state IN ('cancelled', 'expired') AND p.captured <> r.back)
         """,
     ),
