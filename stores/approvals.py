@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from config.kernel import approvals
 from config.kernel.approvals import (
@@ -29,7 +29,6 @@ from config.kernel.approvals import (
     approval_kinds,
     judge,
 )
-from config.kernel.models import Approval
 from config.kernel.money import BASIS_POINTS, share_down
 from config.kernel.policies import PolicyInvalid, policies_in_force, register_kind
 from config.kernel.policy_publication import publication_kind
@@ -213,14 +212,9 @@ def approval_needed(
     )
 
 
-def approvals_to_decide(user: Any, now: datetime) -> "QuerySet[Approval]":
-    """What waits for ``user``: within their places and limits, and not their own."""
-    condition = to_decide(user, now)
-    return Approval.objects.none() if condition is None else Approval.objects.filter(condition)
-
-
 def to_decide(user: Any, now: datetime) -> Q | None:
-    """As a condition over Approval; None for whoever approves nothing anywhere."""
+    """What waits for ``user``, within their places and limits and not their own, as a condition
+    over Approval; None for whoever approves nothing anywhere."""
     decidable = _decidable(user, now)
     if decidable is None:
         return None

@@ -11,9 +11,18 @@ from django.db import connection, transaction
 from config.kernel.actors import SYSTEM
 from members import guards
 from members.cards import card_split
-from members.guards import CardNotUsable, card_capture, card_hold, card_release, card_spend
+from members.guards import (
+    CardNotUsable,
+    card_capture,
+    card_hold,
+    card_refund,
+    card_release,
+    card_spend,
+)
 from members.selectors import card_lots
+from members.services.card_close import card_close_refund
 from members.services.card_freeze import card_freeze
+from members.services.card_identity import card_identity_record
 from stores.ledger import (
     AccountSpec,
     Draft,
@@ -188,6 +197,49 @@ def test_control_without_its_lock_the_spend_slips_past_the_freeze(card, now, mon
     assert results[1] == 1_100
     card.refresh_from_db()
     assert card.state == "frozen"
+
+
+def refunded_as_it_is_closed(card, now):
+    """¥20 of ¥100 come back, committed after 0.6 s; the card is closed meanwhile."""
+    (principal, bonus) = [part.account_id for part in parts_of(card, 11_000)]
+    card_spend(parts=parts_of(card, 5_500), reference="SO1", acceptor_code="shop", now=now)
+    card_identity_record(
+        member_id=card.member_id, name="张三丰", number="11010519491231002X", actor=SYSTEM, now=now
+    )
+    issuer = card.operator
+    names = [f"{name}:{issuer.code}" for name in ("card.payable", "bonus.withdrawn")]
+    accounts_ensure([AccountSpec(name, operator_id=issuer.pk) for name in names])
+
+    def refund():
+        with transaction.atomic():
+            back = [(principal, 2_000), (bonus, 200)]
+            card_refund(items=back, reference="SO1", key="RF1", acceptor_code="shop", now=now)
+            time.sleep(0.6)
+
+    def close():
+        time.sleep(0.2)
+        return card_close_refund(card_id=card.pk, reason="?", actor=SYSTEM, now=now).amount_fen
+
+    return race([refund, close])
+
+
+@pytest.mark.corrupts
+def test_eventyay_2824_a_closing_waits_for_a_refund_and_pays_it_back(card, now):
+    assert refunded_as_it_is_closed(card, now) == [None, 7_000]
+    assert standing(card) == (0, 0, 0, 0)
+    # No refund of the mall is behind what came back here.
+    assert fired() == ["refund.restored"]
+
+
+@pytest.mark.corrupts
+def test_eventyay_2824_control_without_the_lock_a_closed_card_keeps_the_refund(
+    card, now, monkeypatch
+):
+    monkeypatch.setattr(guards, "_SPENT", guards._SPENT.replace(guards.CARD_LOCK, ""))
+    assert refunded_as_it_is_closed(card, now) == [None, 5_000]
+    assert standing(card) == (2_000, 0, 200, 0)
+    card.refresh_from_db()
+    assert card.state == "closed"
 
 
 def two_refunds(now):

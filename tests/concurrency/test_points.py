@@ -139,7 +139,7 @@ def test_a_hold_of_points_ends_once_whoever_ends_it(member, now):
     assert Account.objects.get(code=f"points:{member.no}").held == 0
 
 
-def test_a_clawback_waits_for_a_spend_and_what_is_gone_is_owed(member, now):
+def test_odoo_257854_a_clawback_waits_for_a_spend_and_what_is_gone_is_owed(member, now):
     (spend,) = spends(member, 60, now, ["SO1"])
     results = in_flight(spend, partial(earn, member, 0, now))
     assert failed(results) == []
@@ -147,7 +147,9 @@ def test_a_clawback_waits_for_a_spend_and_what_is_gone_is_owed(member, now):
 
 
 @pytest.mark.corrupts
-def test_control_without_the_lock_a_clawback_does_not_see_the_spend(member, now, monkeypatch):
+def test_odoo_257854_control_without_the_lock_a_clawback_does_not_see_the_spend(
+    member, now, monkeypatch
+):
     monkeypatch.setattr(locks, "advisory", lambda namespace, ids: None)
     (spend,) = spends(member, 60, now, ["SO1"])
     results = in_flight(spend, partial(earn, member, 0, now))

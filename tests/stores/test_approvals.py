@@ -14,12 +14,12 @@ from config.kernel.approvals import (
     approval_kind,
     approval_request,
 )
+from config.kernel.models import Approval
 from config.kernel.policies import PolicyInvalid
 from stores.approvals import (
     POLICY,
     Alone,
     approval_needed,
-    approvals_to_decide,
     checker_authority,
     limits_validate,
     to_decide,
@@ -45,6 +45,11 @@ def kind(monkeypatch):
 @pytest.fixture
 def store():
     return make_store(operator=make_operator())
+
+
+def approvals_to_decide(user, now):
+    condition = to_decide(user, now)
+    return Approval.objects.none() if condition is None else Approval.objects.filter(condition)
 
 
 def here(store):
