@@ -100,7 +100,7 @@ def test_content_that_wechat_refuses_fails_for_good(wechat, member, now):
 
 
 def test_a_template_that_is_not_configured_fails(wechat, member, now):
-    messages_queue([draft(member, template="birthday")], now=now)
+    messages_queue([draft(member, template="no_such")], now=now)
 
     messages_send(now=now)
 
