@@ -168,7 +168,9 @@ class CouponGift(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["expires_at"], condition=Q(state="offered"), name="coupons_coupongift_ending"
+                fields=["expires_at"],
+                condition=Q(state="offered"),
+                name="coupons_coupongift_ending",
             )
         ]
 
