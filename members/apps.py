@@ -23,6 +23,7 @@ class MembersConfig(AppConfig):
         from members.selectors_tiers import KIND, tiers_simulate, tiers_validate
         from members.services import (
             card_adjust,
+            card_batch_approval,
             card_batch_payout,
             card_close_approval,
             card_codes,
@@ -44,6 +45,7 @@ class MembersConfig(AppConfig):
         register_kind("cards", card_rules_validate)
         register_kind(KIND, tiers_validate, tiers_simulate)
         card_adjust.register()
+        card_batch_approval.register()
         card_batch_payout.register()
         card_close_approval.register()
         card_codes.register()

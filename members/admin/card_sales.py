@@ -15,6 +15,7 @@ from config.kernel.admin import (
     related,
 )
 from config.kernel.money import yuan
+from members.admin.card_batch_form import BatchForm, sell
 from members.admin.card_life import ReceiptForm
 from members.models import CardActivation, CardBatch, Member, TopUpOffer, TopUpOfferUse
 from members.services.card_batch import card_batch_void
@@ -81,6 +82,17 @@ class CardBatchAdmin(StaffScoped, ReadOnlyAdmin):
     search_fields = ["no", "reference"]
     date_hierarchy = "sold_at"
     ordering = ["-id"]
+    list_service_actions = [
+        ServiceAction(
+            "sell",
+            _("Sell a batch"),
+            sell,
+            form=BatchForm,
+            permission="add",
+            sensitive=True,
+            explanation=_("The company has paid. From ¥5,000 it does so by transfer."),
+        )
+    ]
     service_actions = [
         ServiceAction(
             "codes",
