@@ -224,9 +224,17 @@ class PromotionAdmin(StaffScoped, AuditedAdmin):
     autocomplete_fields = ["operator"]
     date_hierarchy = "starts_at"
     ordering = ["-id"]
+    fields = [
+        *("code", "name", "operator", "kind", "value", "skus"),
+        *("threshold_fen", "threshold_pieces", "steps", "span", "pieces", "times"),
+        *("max_discount_fen", "scope", "channels", "stacking_group", "excludes", "priority"),
+        *("starts_at", "ends_at", "weekdays", "hours", "archived_at"),
+    ]
 
     @admin.display(description=_("value"), ordering="value")
     def value_text(self, row: Promotion) -> str:
-        if row.kind == PromotionKind.AMOUNT:
+        if row.kind == PromotionKind.GIFT:
+            return ""
+        if row.kind not in (PromotionKind.PERCENT, PromotionKind.NTH):
             return yuan(row.value)
         return f"−{row.value // 100}.{row.value % 100:02d} %"

@@ -10,6 +10,7 @@ from config.kernel.api import CommandView, MemberView
 from config.kernel.auth import IsMember
 from mall.api import examples as ex
 from mall.api import serializers as s
+from mall.discount_words import hint_words, refusal_words
 from mall.models import Order
 from mall.selectors.orders import after_sale_document, order_detail, order_list
 from mall.services.aftersale import aftersale_request
@@ -86,7 +87,10 @@ class QuoteView(CommandView):
         earns = points_to_earn(priced=priced, now=now) if data["estimate_points"] else None
         return {
             **document,
-            "hints": priced.hints(),
+            "refused_coupons": [
+                {**row, "message": refusal_words(row)} for row in document["refused_coupons"]
+            ],
+            "hints": [{**row, "message": hint_words(row)} for row in priced.hints()],
             "best_is_proven": priced.priced.exact,
             "stock": priced.stock(),
             "points_options": priced.points_options(),

@@ -1,10 +1,7 @@
 """Input and output of quotes, orders, payments and after-sale. Amounts are integers of fen."""
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from mall.discount_words import hint_words, refusal_words
 from mall.states import AfterSaleKind, AfterSaleState, LineKind, OrderState, RefundState
 from stores.states import PickupState
 
@@ -136,11 +133,7 @@ class RefusedCouponOutput(serializers.Serializer):
     missing_fen = serializers.IntegerField(help_text="until its threshold")
     missing_pieces = serializers.IntegerField(help_text="until its threshold")
     worth_fen = serializers.IntegerField(help_text="what it would save by itself")
-    message = serializers.SerializerMethodField(help_text="the reason in words")
-
-    @extend_schema_field(OpenApiTypes.STR)
-    def get_message(self, row) -> str:
-        return refusal_words(row)
+    message = serializers.CharField(help_text="the reason in words")
 
 
 class HintOutput(serializers.Serializer):
@@ -153,11 +146,7 @@ class HintOutput(serializers.Serializer):
     missing_pieces = serializers.IntegerField()
     method = serializers.CharField(help_text="amount: value is fen; percent: basis points")
     value = serializers.IntegerField()
-    message = serializers.SerializerMethodField(help_text="the same in words")
-
-    @extend_schema_field(OpenApiTypes.STR)
-    def get_message(self, row) -> str:
-        return hint_words(row)
+    message = serializers.CharField(help_text="the same in words")
 
 
 class GiftOutput(serializers.Serializer):

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from mall.services.quote_values import Quote
-from mall.states import LineKind
+from mall.states import LineKind, TenderKind
 from members.points_rules import PointsLine
 from members.services.points_settle import PointsTarget, points_estimate
 

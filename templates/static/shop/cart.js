@@ -61,11 +61,11 @@ function checkout({ basket, coupons, spendable, signal, after }) {
   // It stays while the parts change, so that a screen reader hears the new amount.
   const bar = h("div", { class: "bar", "aria-live": "polite" });
   const box = h("section", { "aria-busy": "true" }, parts, bar);
-  // All of them first: the API says which go together and what the others lack.
-  const state = { picked: new Set(coupons.slice(0, 10).map((c) => c.no)), refused: new Map(), card: spendable > 0, most: null, points: false };
+  // The best of them first: the API says which go together and what the others lack.
+  const state = { picked: null, refused: new Map(), card: spendable > 0, most: null, points: false };
 
   const wanted = () => ({
-    ...basket, coupons: [...state.picked],
+    ...basket, coupons: [...(state.picked ?? [])],
     use_card: state.card, card_fen: state.card ? state.most : null,
     // None of them still asks what they could do.
     use_points: state.points, points: state.points ? null : 0,
@@ -74,13 +74,13 @@ function checkout({ basket, coupons, spendable, signal, after }) {
   async function reprice() {
     box.setAttribute("aria-busy", "true");
     try {
-      let quote = await post("quotes", wanted());
+      const best = state.picked === null;
+      const quote = await post("quotes", best ? { ...wanted(), coupons: [], best_coupons: true } : wanted());
+      if (best) state.picked = new Set(quote.discounts.filter((d) => d.kind === "coupon").map((d) => d.reference));
       for (const refusal of quote.refused_coupons) {
         state.picked.delete(refusal.coupon);
         state.refused.set(refusal.coupon, refusal);
       }
-      // A quote that refused coupons is no quote to order by: ask for the basket without them.
-      if (quote.refused_coupons.length) quote = await post("quotes", wanted());
       if (!signal.aborted) draw(quote);
     } catch (error) {
       if (!signal.aborted) parts.replaceChildren(h("p", { class: "note error", role: "alert" }, messageOf(error)));
@@ -96,7 +96,7 @@ function checkout({ basket, coupons, spendable, signal, after }) {
     const focused = document.activeElement?.id;
     parts.replaceChildren(
       ...[coupons.length > 0 && couponPanel(), quote.points_options?.most_points > 0 && pointsPanel(quote), spendable > 0 && cardPanel(quote)].filter(Boolean),
-      panel(t("What it costs"), breakdown(quote)));
+      panel(t("What it costs"), breakdown(quote), quote.hints.slice(0, 3).map((hint) => h("p", { class: "soft" }, hint.message))));
     bar.replaceChildren(pay);
     if (focused) document.getElementById(focused)?.focus();
   }
@@ -161,8 +161,8 @@ export function fen(text) {
 }
 
 function whyNot(refusal) {
-  if (refusal.reason === "threshold") return t("{amount} more to use it", { amount: yuan(refusal.missing_fen) });
-  return { scope: t("Not for these products"), stacking: t("Not together with the others"), nothing: t("Nothing to take off") }[refusal.reason] ?? refusal.reason;
+  if (refusal.missing_fen) return t("{amount} more to use it", { amount: yuan(refusal.missing_fen) });
+  return { scope: t("Not for these products"), stacking: t("Not together with the others"), nothing: t("Nothing to take off") }[refusal.reason] ?? refusal.message;
 }
 
 /** Every discount on its line, then the sums and who pays them. */
