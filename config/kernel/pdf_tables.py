@@ -30,7 +30,7 @@ class Column:
     """``width`` in points; all of a table's together fill ``WIDTH - 2 * MARGIN`` at most."""
 
     title: str
-    width: float
+    width: int
     right: bool = False
 
 
@@ -80,7 +80,7 @@ class _Sheet:
         if self.page == 1:
             for n, (name, value) in enumerate(self.facts):
                 place = n % FACTS_PER_LINE
-                x = MARGIN + place * (WIDTH - 2 * MARGIN) / FACTS_PER_LINE
+                x = MARGIN + place * ((WIDTH - 2 * MARGIN) // FACTS_PER_LINE)
                 self._text(x, self.y, f"{name}: {value}")
                 if place == FACTS_PER_LINE - 1 or n == len(self.facts) - 1:
                     self.y -= LEADING
@@ -106,7 +106,7 @@ class _Sheet:
         self.canvas.showPage()
 
     def _cells(self, cells: Sequence[str]) -> None:
-        x = float(MARGIN)
+        x = MARGIN
         for column, cell in zip(self.columns, cells, strict=True):
             at = x + column.width - PADDING if column.right else x
             self._text(at, self.y, cell, right=column.right, width=column.width - PADDING)
@@ -114,13 +114,13 @@ class _Sheet:
 
     def _text(
         self,
-        x: float,
-        y: float,
+        x: int,
+        y: int,
         text: str,
         size: int = SIZE,
         *,
         right: bool = False,
-        width: float | None = None,
+        width: int | None = None,
     ) -> None:
         text = "".join(each if each <= "\uffff" else "?" for each in text)
         font = LATIN if text.isascii() else CHINESE
@@ -131,7 +131,7 @@ class _Sheet:
         draw(x, y, text)
 
 
-def _fitting(text: str, font: str, size: int, width: float) -> str:
+def _fitting(text: str, font: str, size: int, width: int) -> str:
     """As much of ``text`` as fits, with dots where some is missing."""
     if pdfmetrics.stringWidth(text, font, size) <= width:
         return text

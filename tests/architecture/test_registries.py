@@ -1,6 +1,7 @@
 """What the project registers by name: names are unique, and found where people look for them."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
@@ -122,8 +123,28 @@ def test_every_audit_line_is_planted_by_a_test():
 
 
 def test_every_audit_line_is_on_the_page_of_invariants():
-    page = (ROOT / "docs" / "invariants.md").read_text(encoding="utf-8")
+    whole = (ROOT / "docs" / "invariants.md").read_text(encoding="utf-8")
+    page, _races = whole.split("\n# Races\n")
 
     rows = [f"| {line.number} | `{line.code}` | {line.title} |" for line in audit.lines()]
     assert [row for row in rows if row not in page] == []
-    assert page.count("| `") == len(rows)
+    assert len(re.findall(r"^\| \d+ \| `", page, re.MULTILINE)) == len(rows)
+
+
+def test_every_race_on_the_page_of_invariants_has_its_test():
+    whole = (ROOT / "docs" / "invariants.md").read_text(encoding="utf-8")
+    _lines, races = whole.split("\n# Races\n")
+    tests = ROOT / "tests" / "concurrency"
+    told = 0
+    for row in re.findall(r"^\| .* \|$", races, re.MULTILINE):
+        cells = row.split(" | ")
+        # Files, and after them the beginnings of names: `test_x`, `test_y`: `begins_with`.
+        for files, names in re.findall(
+            r"((?:`test_\w+`(?:, )?)+)(?:: ((?:`\w+`(?:, )?)+))?", cells[-2]
+        ):
+            for file in re.findall(r"\w+", files):
+                text = (tests / f"{file}.py").read_text(encoding="utf-8")
+                for name in re.findall(r"\w+", names) or [""]:
+                    assert f"def test_{name}" in text, f"{file}: {name}"
+                    told += 1
+    assert told > 30
