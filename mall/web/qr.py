@@ -16,7 +16,8 @@ def qr_svg(text: str, *, label: str) -> SafeString:
     )
     return format_html(
         '<svg class="qr" role="img" aria-label="{}" viewBox="0 0 {} {}"'
-        ' shape-rendering="crispEdges"><rect width="100%" height="100%" fill="#fff"/><path fill="#000" d="{}"/></svg>',
+        ' shape-rendering="crispEdges"><rect width="100%" height="100%" fill="#fff"/>'
+        '<path fill="#000" d="{}"/></svg>',
         label,
         len(matrix),
         len(matrix),
