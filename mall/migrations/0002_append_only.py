@@ -1,8 +1,0 @@
-from django.db import migrations
-
-from config.kernel.db import append_only
-
-
-class Migration(migrations.Migration):
-    dependencies = [("kernel", "0002_guards"), ("mall", "0001_initial")]
-    operations = [append_only("mall_stockmovement")]
