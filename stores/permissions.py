@@ -14,6 +14,10 @@ DECIDE = "mall.change_aftersale"
 # Selling stored value at a desk; undoing a sale, and giving back what cards paid on another day.
 SELL = "mall.add_storesale"
 UNDO = "mall.change_storesale"
+# Giving back what coupons were redeemed for when the minutes for it are over.
+UNREDEEM = "coupons.change_couponticket"
+# What goods cost us.
+COST = "mall.view_cost"
 
 _SALES = (
     "mall.view_order",
@@ -24,6 +28,7 @@ _SALES = (
     "mall.view_fulfilment",
     "mall.view_posticket",
     "mall.view_storesale",
+    "coupons.view_couponticket",
     "mall.view_reservation",
     "mall.view_stock",
     "mall.view_stockmovement",
@@ -68,6 +73,9 @@ _PEOPLE = (
     "coupons.view_template",
     "coupons.view_coupon",
     "coupons.view_redemption",
+    "coupons.view_codepool",
+    "coupons.view_redeemcode",
+    "coupons.view_coupongift",
 )
 _GUIDES = (
     "guides.view_guide",
@@ -122,7 +130,10 @@ GRANTS: dict[str, frozenset[str]] = {
             *_JUDGE,
             "members.view_phone",
             "members.change_birthday",
+            COST,
+            "mall.view_discountdraft",
             DESK,
+            UNREDEEM,
             *_write(
                 "stores.operator",
                 "stores.store",
@@ -139,6 +150,7 @@ GRANTS: dict[str, frozenset[str]] = {
                 "members.membershipplan",
                 "members.pointlot",
                 "coupons.template",
+                "coupons.codepool",
                 "mall.brand",
                 "mall.category",
                 "mall.product",
@@ -146,6 +158,7 @@ GRANTS: dict[str, frozenset[str]] = {
                 "mall.storeoffer",
                 "mall.stock",
                 "mall.promotion",
+                "mall.discountdraft",
                 "mall.pointsoffer",
                 "mall.order",
                 "mall.aftersale",
@@ -165,6 +178,8 @@ GRANTS: dict[str, frozenset[str]] = {
             *_EVERYTHING,
             *_export(*_EVERYTHING),
             *_JUDGE,
+            COST,
+            "mall.view_discountdraft",
             *_write(
                 "mall.aftersale",
                 "mall.refund",
@@ -204,6 +219,7 @@ GRANTS: dict[str, frozenset[str]] = {
             *_export(*_SALES, *_GUIDES, *_INBOX),
             *_JUDGE,
             DESK,
+            UNREDEEM,
             *_write(
                 "mall.order", "mall.aftersale", "mall.storesale", "mall.storeoffer", "mall.stock"
             ),

@@ -28,6 +28,7 @@ from mall.services.sku_change import sku_archive, sku_restore
 from mall.states import PromotionKind
 from stores.admin.approvals import approvals_of, said
 from stores.admin.scope import StaffScoped
+from stores.permissions import COST
 
 
 class SearchedAdmin(AuditedAdmin):
@@ -138,6 +139,10 @@ class SkuAdmin(AuditedAdmin):
         replace(ARCHIVE, run=_archive_sku),
         replace(RESTORE, run=_restore_sku),
     ]
+
+    def get_exclude(self, request, obj=None):
+        # What a piece costs us is not for everybody who may see what it costs others.
+        return [] if request.user.has_perm(COST) else ["cost_fen"]
 
     @admin.display(description=_("options"), ordering="options")
     def options_text(self, row: Sku) -> str | None:

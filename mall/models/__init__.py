@@ -1,5 +1,6 @@
 from mall.models.aftersale import AfterSale, AfterSaleLine, Refund, RefundAllocation
 from mall.models.catalogue import Brand, Category, Product, Review, Sku
+from mall.models.discount_draft import DiscountDraft
 from mall.models.order import (
     Adjustment,
     CartLine,
@@ -23,6 +24,7 @@ __all__ = [
     "Brand",
     "CartLine",
     "Category",
+    "DiscountDraft",
     "Fulfilment",
     "Notification",
     "Order",

@@ -134,6 +134,8 @@ class Sku(models.Model):
     )
     options = models.JSONField(_("options"), default=dict, blank=True)
     price_fen = models.PositiveIntegerField(_("price (fen)"))
+    # Only for whoever may see costs: "mall.view_cost".
+    cost_fen = models.PositiveIntegerField(_("cost (fen)"), null=True, blank=True)
     barcode = models.CharField(_("barcode"), max_length=32, blank=True)
     archived_at = models.DateTimeField(_("archived at"), null=True, blank=True)
 

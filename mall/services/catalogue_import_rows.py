@@ -223,7 +223,9 @@ def take_skus(c: Catalogue, rows: Rows, table: Table) -> None:
             options = _options(row["options"])
             price = fen(row, "price")
             pieces = whole(row, "stock", most=MAX_PIECES) if row.get("stock") else 0
-            c.skus[key] = (line, key, product, canonical(options), price)
+            # Left empty, or without the column, what is known of it stays.
+            cost = fen(row, "cost") if row.get("cost") else None
+            c.skus[key] = (line, key, product, canonical(options), price, cost)
             c.stock[key] = pieces
         except Refused as refused:
             table.reject(line, str(refused))
@@ -237,7 +239,7 @@ def _tell_apart(c: Catalogue, lines: dict[str, int], table: Table) -> None:
         for key, (product, options) in c.known.skus.items()
         if key not in c.skus
     }
-    for key, (_line, _key, product, options, _price) in list(c.skus.items()):
+    for key, (_line, _key, product, options, *_money) in list(c.skus.items()):
         other = taken.setdefault((product, options), key)
         if other != key:
             table.reject(lines[key], _("the same options as SKU {code}").format(code=other))

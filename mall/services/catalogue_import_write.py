@@ -137,7 +137,7 @@ def write_products(c: Catalogue) -> Written:
     )
     _stage(
         "import_sku",
-        "ord int, code text, product text, options jsonb, price_fen int",
+        "ord int, code text, product text, options jsonb, price_fen int, cost_fen int",
         c.skus.values(),
     )
     attributes: dict[str, list[dict[str, str]]] = {}
@@ -176,9 +176,11 @@ def write_skus() -> Written:
     return _merge(
         "mall_sku",
         "code",
-        ["product_id", "options", "price_fen"],
-        "SELECT s.ord, s.code, p.id AS product_id, s.options, s.price_fen"
-        " FROM import_sku s JOIN mall_product p ON p.code = s.product",
+        ["product_id", "options", "price_fen", "cost_fen"],
+        "SELECT s.ord, s.code, p.id AS product_id, s.options, s.price_fen,"
+        " coalesce(s.cost_fen, k.cost_fen) AS cost_fen"
+        " FROM import_sku s JOIN mall_product p ON p.code = s.product"
+        " LEFT JOIN mall_sku k ON k.code = s.code",
         fixed={"barcode": "''"},
     )
 
