@@ -24,7 +24,7 @@ def register_member_fact(name: str, kind: str, label: Any, load: Load) -> None:
 def validate(condition: Any) -> None:
     """Raise ConditionInvalid for what cannot be said about a member."""
     conditions.validate(condition)
-    for name in _named(condition or {}):
+    for name in named(condition or {}):
         if name not in _loads:
             raise conditions.ConditionInvalid(problem=f"{name!r} is nothing that a member has")
 
@@ -39,14 +39,20 @@ def member_facts(
     *, member_id: int, rules: Iterable[Mapping[str, Any]], now: datetime
 ) -> dict[str, Any]:
     """What ``rules`` ask about the member, and nothing else. One look-up per fact."""
-    names = sorted(set().union(*map(_named, rules)) & set(_loads))
+    names = sorted(set().union(*map(named, rules)) & set(_loads))
     return {name: _loads[name](member_id, now) for name in names}
 
 
-def _named(condition: Mapping[str, Any]) -> set[str]:
+def known() -> set[str]:
+    """The names of all facts that somebody registered."""
+    return set(_loads)
+
+
+def named(condition: Mapping[str, Any]) -> set[str]:
+    """The facts that ``condition`` asks for."""
     if "fact" in condition:
         return {condition["fact"]}
     parts = [*condition.get("all", []), *condition.get("any", [])]
     if "not" in condition:
         parts.append(condition["not"])
-    return set().union(*map(_named, parts)) if parts else set()
+    return set().union(*map(named, parts)) if parts else set()

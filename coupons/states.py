@@ -66,6 +66,14 @@ class Source(TextChoices):
     PUSH = "push", _("sent by operations")
 
 
+class Verdict(TextChoices):
+    """What becomes of a claim that is judged."""
+
+    ALLOW = "allow", _("allowed")
+    CHALLENGE = "challenge", _("challenged")
+    REFUSE = "refuse", _("refused")
+
+
 class PoolKind(TextChoices):
     UNIQUE = "unique", _("many codes, each for one coupon")
     SHARED = "shared", _("one code for everybody")

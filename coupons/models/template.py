@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel.errors import DomainError
 from config.kernel.money import BASIS_POINTS
 from coupons import member_facts
+from coupons.bearers import is_bearer
 from coupons.models.terms import Terms, constraints, terms_errors
 from coupons.states import Channel, CouponKind, RefundPolicy
 from stores.models import Operator
@@ -82,6 +83,11 @@ class Template(Terms):
     planned_per_hour = models.PositiveIntegerField(
         _("planned claims per hour"), null=True, blank=True
     )
+    judge_claims = models.BooleanField(
+        _("claims are judged"),
+        default=False,
+        help_text=_("by the rules against abuse; costs three statements per claim"),
+    )
     gift_days = models.PositiveSmallIntegerField(
         _("days to accept a gift"), default=0, help_text=_("0: cannot be given to a friend")
     )
@@ -141,7 +147,10 @@ class Template(Terms):
         if not isinstance(self.channels, list) or not set(self.channels) <= set(all_channels()):
             errors["channels"] = _('a list of "mall" and "store"')
         if not _are_shares(self.sponsor_shares):
-            errors["sponsor_shares"] = _("whole basis points that add up to 10,000, or nothing")
+            errors["sponsor_shares"] = _(
+                "operator:CODE, brand:CODE or platform, each with whole basis points that add up to"
+                " 10,000, or nothing"
+            )
         if errors:
             raise ValidationError(errors)
 
@@ -151,7 +160,7 @@ def _are_shares(value: Any) -> bool:
         return True
     if not isinstance(value, dict) or any(type(v) is not int or v < 0 for v in value.values()):
         return False
-    return sum(value.values()) == BASIS_POINTS
+    return all(map(is_bearer, value)) and sum(value.values()) == BASIS_POINTS
 
 
 class ClaimSlot(models.Model):
