@@ -7,3 +7,11 @@ from django.utils.translation import gettext_lazy as _
 class GuideRole(TextChoices):
     OPENING = "opening", _("opening guide")
     SERVING = "serving", _("serving guide")
+
+
+class AllowancePeriod(TextChoices):
+    """How often a guide's allowance begins anew: at midnight, on Mondays, on the first."""
+
+    DAY = "day", _("day")
+    WEEK = "week", _("week")
+    MONTH = "month", _("month")
