@@ -48,10 +48,11 @@ class OrderExpired(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderRefunded(OrderEvent):
-    """Units of the order were given back; what is left is on its lines. No change of state."""
+    """Units of the order were given back; what is left is on its lines. No change of state. No
+    after-sale where a sale in a store was undone."""
 
     kind: ClassVar[str] = "mall.order_refunded"
-    after_sale_id: int
+    after_sale_id: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from config.kernel.errors import Conflict
 from config.kernel.events import record
 from config.kernel.numbers import new_no
 from config.kernel.tasks import nudge
-from mall.events import RefundDone, StoreSaleVoided
+from mall.events import OrderRefunded, RefundDone, StoreSaleVoided
 from mall.locks import order_lock, ticket_claim
 from mall.models import (
     Order,
@@ -120,7 +120,11 @@ def _give_back(sale: StoreSale, order: Order, reason: str, actor: Actor, now: da
     )
     TenderAllocation.objects.filter(tender=tender).update(refunded_fen=line.net_fen)
     done = RefundDone(subject_id=refund.pk, order_id=order.pk, to_state=RefundState.DONE)
-    record([done], actor=actor, now=now)
+    # Whoever earned by the sale gives it back.
+    back = OrderRefunded(
+        subject_id=order.pk, member_id=order.member_id, after_sale_id=None, reason=reason
+    )
+    record([done, back], actor=actor, now=now)
     card_purchase_void(
         key=value_key(order.no, line.position),
         member_id=order.member_id,

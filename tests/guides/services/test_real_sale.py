@@ -7,9 +7,11 @@ import pytest
 from config.kernel.actors import SYSTEM
 from guides.models import Attribution
 from mall.services.aftersale import aftersale_approve, aftersale_request
+from mall.services.store_sale_void import store_sale_void
 from tests.factories import (
     make_binding,
     make_card,
+    make_card_product,
     make_guide,
     make_member,
     make_operator,
@@ -18,7 +20,8 @@ from tests.factories import (
     make_store,
 )
 from tests.factories.orders import pay_order, place_order
-from tests.guides.sales import booked, touched
+from tests.guides.sales import booked, publish_rules, touched
+from tests.mall.desk_sales import SELLER, desk_of, sell
 
 pytestmark = pytest.mark.django_db
 
@@ -100,3 +103,19 @@ def test_an_order_that_is_not_paid_is_nobodys(rules, store, member, guide, coat,
     relayed(now)
 
     assert not Attribution.objects.exists()
+
+
+def test_a_card_sold_at_a_desk_earns_until_the_sale_is_undone(store, member, guide, now, relayed):
+    cards = {"v": 1, "all": [{"fact": "line_kind", "op": "eq", "value": "card"}]}
+    publish_rules(plan={"rules": [{"when": cards, "rate_bp": 300}]})
+    make_binding(member=member, guide=guide)
+    make_card_product(operator=store.operator, code="gold")
+    sell(store, member, product="gold", now=now)
+    relayed(now)
+    # 3 % of ¥500.
+    assert booked(guide) == [1_500]
+
+    store_sale_void(till=desk_of(store), number="T-1", reason="按错了", actor=SELLER, now=now)
+    relayed(now)
+
+    assert booked(guide) == [1_500, -1_500]
