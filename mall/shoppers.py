@@ -6,12 +6,12 @@ from django.utils.translation import gettext_lazy as _
 
 from coupons.member_facts import register_member_fact
 from mall.models import Order
-from members.selectors_tiers import price_level
+from members.selectors_tiers import price_levels
 
 
 def register_all() -> None:
     register_member_fact("first_order", "int", _("nothing bought yet (1)"), _first_order)
-    register_member_fact("price_level", "str", _("price level of the tier"), _price_level)
+    register_member_fact("price_level", "set", _("price level"), _price_levels)
 
 
 def _first_order(member_id: int, now: datetime) -> int:
@@ -19,5 +19,5 @@ def _first_order(member_id: int, now: datetime) -> int:
     return int(not Order.objects.filter(member_id=member_id, paid_at__isnull=False).exists())
 
 
-def _price_level(member_id: int, now: datetime) -> str:
-    return price_level(member_id=member_id, now=now)
+def _price_levels(member_id: int, now: datetime) -> list[str]:
+    return price_levels(member_id=member_id, now=now)

@@ -142,15 +142,15 @@ def tier_progress(*, member_id: int, now: datetime) -> TierProgress:
     )
 
 
-def price_level(*, member_id: int, now: datetime) -> str:
-    """The list of prices that the member's tier is given by the rules in force, "" for the normal
-    one. Two statements at most."""
+def price_levels(*, member_id: int, now: datetime) -> list[str]:
+    """The lists of prices that a member has: of their tier, by the rules in force, and of what they
+    have paid for. Only the normal one, "", without any other. Three statements at most."""
     tier = Member.objects.filter(pk=member_id).values_list("tier__code", flat=True).first()
     policy = policy_at(kind=KIND, moment=now) if tier else None
-    if policy is None:
-        return ""
-    rules = TierRules.read(policy.body)
-    return next((x.price_level for x in rules.tiers if x.code == tier), "")
+    rules = TierRules.read(policy.body).tiers if policy else ()
+    named = {x.price_level for x in rules if x.code == tier}
+    named |= {held.plan.price_level for held in membership_live(member_id=member_id, now=now)}
+    return sorted(named - {""}) or [""]
 
 
 def membership_rates(*, member_ids: Collection[int]) -> dict[int, list[RatePeriod]]:

@@ -9,16 +9,8 @@ from guides.models import Guide, GuideAssignment
 from guides.services.binding_open import binding_open
 from guides.services.code_create import code_create
 from mall.demo import places
-from mall.demo.load import (
-    PASSWORD,
-    TILL_SECRET,
-    ensure,
-    opened_at,
-    policy,
-    till_no,
-    unionid,
-    users,
-)
+from mall.demo.people import PASSWORD, TILL_SECRET, till_no, unionid, users
+from mall.demo.rows import ensure, opened_at, policy
 from members.models import Member
 from stores.models import Store
 from stores.terminal_keys import terminal_key

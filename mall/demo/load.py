@@ -4,21 +4,16 @@ Everything random comes from one fixed seed: two installations hold the same mal
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
 
-from django.contrib.auth.hashers import make_password
-from django.db.models import Model
-
-from config.kernel.actors import SYSTEM
 from config.kernel.clock import day_start
-from config.kernel.models import PolicyVersion, User
 from config.kernel.money import share_down
-from config.kernel.policies import policy_draft, policy_publish
 from coupons.models import Template
 from mall.demo import goods, places
+from mall.demo.people import members, staff, tills
+from mall.demo.rows import ensure, opened_at, policy
 from mall.guards_stock_count import stock_open
 from mall.models import (
     Brand,
@@ -31,32 +26,15 @@ from mall.models import (
     StoreOffer,
 )
 from mall.services.catalogue_import_write import search_text_refresh
-from members.models import CardProduct, Consent, ExternalId, Member, Tier, TopUpOffer
-from stores.models import Assignment, Operator, Region, Store, Terminal
-from stores.states import Role, TerminalScope
-from stores.terminal_keys import secret_hash
+from members.models import (
+    CardProduct,
+    MembershipPlan,
+    Tier,
+    TopUpOffer,
+)
+from stores.models import Operator, Region, Store
 
 SEED = 20_261_122
-# The demo mall has been open for so long: a simulation may begin anywhere in it.
-OPEN_DAYS = 400
-PASSWORD = "demo-mall-1"
-# Of the key of every demo till: known, as the password is.
-TILL_SECRET = "DEMO-MALL-TILL"
-M = TypeVar("M", bound=Model)
-
-
-def ensure(model: type[M], rows: Sequence[dict[str, Any]], key: str = "code") -> dict[str, M]:
-    """Insert the rows whose ``key`` is missing, in their order; returns all of them by key."""
-    wanted = [row[key] for row in rows]
-    query = model._default_manager.filter(**{f"{key}__in": wanted})
-    have = set(query.values_list(key, flat=True))
-    model._default_manager.bulk_create([model(**row) for row in rows if row[key] not in have])
-    return {getattr(row, key): row for row in query.all()}
-
-
-def opened_at(now: datetime) -> datetime:
-    """The midnight in Shanghai at which the demo mall opened, seen from ``now``."""
-    return day_start(now) - timedelta(days=OPEN_DAYS)
 
 
 def load_mall(*, now: datetime) -> None:
@@ -67,19 +45,11 @@ def load_mall(*, now: datetime) -> None:
     _goods(now)
     _shelves(stores, opened)
     _money_off(operators, now)
-    _tills(stores, opened)
-    _staff(stores, opened)
-    _members(stores, opened)
+    tills(stores, opened)
+    staff(stores, opened)
+    members(stores, opened)
     policy(kind="points", body=places.POINTS_POLICY, now=now)
     policy(kind="tiers", body=places.TIERS_POLICY, now=now)
-
-
-def policy(*, kind: str, body: dict[str, Any], now: datetime) -> None:
-    """Publish ``body`` for the whole group unless some version of the kind has been."""
-    if PolicyVersion.objects.filter(kind=kind, scope="", published_at__isnull=False).exists():
-        return
-    draft = policy_draft(kind=kind, body=body, note="demo", now=now)
-    policy_publish(policy=draft, effective_from=opened_at(now), actor=SYSTEM, now=now)
 
 
 def _stores(operators: dict[str, Operator]) -> dict[str, Store]:
@@ -219,6 +189,10 @@ def _priced(store: Store, skus: Iterable[Sku], shelf: str, basis_points: int) ->
 def _money_off(operators: dict[str, Operator], now: datetime) -> None:
     ensure(Tier, places.TIERS)
     ensure(CardProduct, [r | {"operator": operators[r["operator"]]} for r in places.CARD_PRODUCTS])
+    ensure(
+        MembershipPlan,
+        [r | {"operator": operators[r["operator"]]} for r in places.MEMBERSHIP_PLANS],
+    )
     start = opened_at(now)
     end = day_start(now) + timedelta(days=365)
     ensure(
@@ -271,131 +245,4 @@ def _money_off(operators: dict[str, Operator], now: datetime) -> None:
             r | {"operator": operators[r["operator"]], "starts_at": start, "ends_at": end}
             for r in places.PROMOTIONS
         ],
-    )
-
-
-def till_no(shop: str) -> str:
-    """The number of the demo's till in a shop."""
-    return f"TMDEMO{places.SHOPS.index(shop) + 1:02d}"
-
-
-def _tills(stores: dict[str, Store], now: datetime) -> None:
-    ensure(
-        Terminal,
-        [
-            {
-                "no": till_no(shop),
-                "store": stores[shop],
-                "name": "收银台1",
-                "key_hash": secret_hash(TILL_SECRET),
-                "scopes": TerminalScope.values,
-                "created_at": now,
-                "rotated_at": now,
-            }
-            for shop in places.SHOPS
-        ],
-        key="no",
-    )
-
-
-def users(rows: Sequence[dict[str, Any]], *, password: str | None = PASSWORD) -> dict[str, User]:
-    """Users by name; all share the demo password (hashed once), or have none."""
-    fresh = [r for r in rows if not User.objects.filter(username=r["username"]).exists()]
-    if fresh:
-        hashed = make_password(password)
-        User.objects.bulk_create([User(password=hashed, **row) for row in fresh])
-    names = [row["username"] for row in rows]
-    return {user.username: user for user in User.objects.filter(username__in=names)}
-
-
-def _staff(stores: dict[str, Store], now: datetime) -> None:
-    office = {
-        "admin": ("总管理员", None),
-        "hq": ("总部运营", Role.HEADQUARTERS),
-        "finance": ("财务", Role.FINANCE),
-        "service": ("客服", Role.SERVICE),
-        "auditor": ("审计", Role.AUDITOR),
-    }
-    rows: list[dict[str, Any]] = [
-        {
-            "username": name,
-            "first_name": title,
-            "is_staff": True,
-            "is_superuser": role is None,
-            "date_joined": now,
-        }
-        for name, (title, role) in office.items()
-    ]
-    shop_roles = {Role.MANAGER: "店长", Role.CLERK: "店员"}
-    for shop in places.SHOPS:
-        rows += [
-            {
-                "username": f"{role.value}-{shop}",
-                "first_name": f"{stores[shop].name.removeprefix('屿上·')}{title}",
-                "is_staff": True,
-                "date_joined": now,
-            }
-            for role, title in shop_roles.items()
-        ]
-    people = users(rows)
-    wanted: list[tuple[User, str, Store | None]] = [
-        (people[name], role, None) for name, (_title, role) in office.items() if role is not None
-    ]
-    wanted += [
-        (people[f"{role.value}-{shop}"], role, stores[shop])
-        for shop in places.SHOPS
-        for role in shop_roles
-    ]
-    assigned = set(Assignment.objects.values_list("user_id", flat=True))
-    for user, role, store in wanted:
-        if user.pk in assigned:
-            continue
-        Assignment.objects.create(user=user, role=role, store=store, since=now)
-
-
-def unionid(n: int) -> str:
-    """How WeChat knows the n-th demo member; a fake WeChat user with it is that member."""
-    return f"demo-unionid-{n:02d}"
-
-
-def _members(stores: dict[str, Store], now: datetime) -> None:
-    rows = [
-        {"username": f"member-{n:02d}", "first_name": name, "date_joined": now}
-        for n, name in enumerate(places.MEMBERS, start=1)
-    ]
-    people = users(rows, password=None)
-    tier = Tier.objects.get(code="normal")
-    members = ensure(
-        Member,
-        [
-            {
-                "no": f"MDEMO{n:06d}",
-                "user": people[f"member-{n:02d}"],
-                "phone": f"+861990000{n:04d}",
-                "nickname": name,
-                "tier": tier,
-                "home_store": stores[places.SHOPS[n % len(places.SHOPS)]],
-                "created_at": now,
-            }
-            for n, name in enumerate(places.MEMBERS, start=1)
-        ],
-        key="no",
-    )
-    by_number = {int(no.removeprefix("MDEMO")): member for no, member in members.items()}
-    ensure(
-        ExternalId,
-        [
-            {"member": member, "kind": "unionid", "value": unionid(n), "created_at": now}
-            for n, member in sorted(by_number.items())
-        ],
-        key="value",
-    )
-    agreed = set(
-        Consent.objects.filter(member__in=members.values()).values_list("member_id", flat=True)
-    )
-    Consent.objects.bulk_create(
-        Consent(member=member, kind=kind, version="1", given_at=now)
-        for member in members.values()
-        if member.pk not in agreed
-        for kind in ("privacy", "messages")
     )

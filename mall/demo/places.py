@@ -73,6 +73,15 @@ CARD_PRODUCTS: list[dict[str, Any]] = [
      "bonus_fen": 40_000},
     {"code": "tingan-500", "name": "汀岸卡 充500送50", "operator": FRANCHISE, "price_fen": 50_000,
      "bonus_fen": 5_000},
+    {"code": "card-free", "name": "屿上卡 自选面额", "operator": DIRECT, "price_fen": 60_000,
+     "min_fen": 10_000, "max_fen": 400_000},
+    {"code": "gift-600", "name": "屿上礼品卡（不记名）", "operator": DIRECT, "price_fen": 60_000,
+     "named": False, "limit_fen": 100_000, "valid_days": 1_096},
+]  # fmt: skip
+
+MEMBERSHIP_PLANS: list[dict[str, Any]] = [
+    {"code": "plus-365", "name": "屿上 PLUS 年卡", "operator": DIRECT, "price_fen": 19_900,
+     "days": 365, "points_rate_bp": 20_000, "price_level": "plus"},
 ]  # fmt: skip
 
 # (from, on top) in fen.
@@ -98,6 +107,12 @@ TEMPLATES: list[dict[str, Any]] = [
     {"code": "points-15", "name": "积分换15元券", "operator": DIRECT, "kind": "amount",
      "value": 1_500, "threshold_fen": 8_000, "valid_days": 60, "quota": 100_000, "per_member": 6,
      "points_price": 300},
+    {"code": "birthday-50", "name": "生日礼券 满100减50", "operator": DIRECT, "kind": "amount",
+     "value": 5_000, "threshold_fen": 10_000, "valid_days": 30, "quota": 100_000,
+     "per_member": 100, "public": False},
+    {"code": "tier-up-80", "name": "升级礼券 满300减80", "operator": DIRECT, "kind": "amount",
+     "value": 8_000, "threshold_fen": 30_000, "valid_days": 60, "quota": 100_000,
+     "per_member": 100, "public": False},
 ]  # fmt: skip
 
 PROMOTIONS: list[dict[str, Any]] = [
@@ -108,6 +123,10 @@ PROMOTIONS: list[dict[str, Any]] = [
     {"code": "wear-95", "name": "服饰95折", "operator": DIRECT, "kind": "percent", "value": 500,
      "stacking_group": "wear", "priority": 50,
      "scope": {"v": 1, "all": [{"fact": "category", "op": "in", "value": ["wear"]}]}},
+    {"code": "plus-home", "name": "PLUS 家居95折", "operator": DIRECT, "kind": "percent",
+     "value": 500, "stacking_group": "plus", "priority": 60,
+     "scope": {"v": 1, "all": [{"fact": "category", "op": "in", "value": ["home"]},
+                               {"fact": "price_level", "op": "eq", "value": "plus"}]}},
 ]  # fmt: skip
 
 # (code, SKU, points, fen beside them) of the points shop; all of the direct company's shops.
@@ -125,6 +144,12 @@ POINTS_POLICY = {
     "tender": {"fen_per_point": 1, "max_share_bp": 5_000, "step_points": 100},
     "min_days_after_return": 30,
 }
+# What a tier is given when it is reached, and on birthdays in it.
+_GIFTS: dict[str, dict[str, list[str]]] = {
+    "normal": {"birthday_coupons": ["birthday-50"]},
+    "silver": {"upgrade_coupons": ["tier-up-80"], "birthday_coupons": ["birthday-50"]},
+    "gold": {"upgrade_coupons": ["tier-up-80"], "birthday_coupons": ["birthday-50"]},
+}
 # A yuan is a growth; ¥1,000 within a year is silver, ¥5,000 gold.
 TIERS_POLICY = {
     "v": 1,
@@ -132,7 +157,10 @@ TIERS_POLICY = {
     "window_days": 365,
     "period_days": 365,
     "grace_days": 30,
-    "tiers": [{"code": tier["code"], "growth_from": tier["growth_from"]} for tier in TIERS],
+    "tiers": [
+        {"code": tier["code"], "growth_from": tier["growth_from"]} | _GIFTS[tier["code"]]
+        for tier in TIERS
+    ],
 }
 
 MEMBERS = [

@@ -191,13 +191,19 @@ class CardProductOutput(serializers.Serializer):
     operator = serializers.CharField(source="operator.name", help_text=_("issuer"))
     named = serializers.BooleanField()
     price_fen = serializers.IntegerField(help_text=_("what is paid: the principal"))
+    min_fen = serializers.IntegerField(
+        allow_null=True, help_text=_("where the buyer chooses what is paid: at least")
+    )
+    max_fen = serializers.IntegerField(
+        allow_null=True, help_text=_("where the buyer chooses what is paid: at most")
+    )
     bonus_fen = serializers.IntegerField(help_text=_("what is given on top"))
     value_fen = serializers.IntegerField()
 
 
 class CardProductsView(ListAPIView):
     """Stored-value cards on sale, cheapest first. Open to everybody; buying one is an order with
-    ``card_product`` instead of lines."""
+    ``card_product`` instead of lines, and with ``amount_fen`` where the buyer chooses."""
 
     tags = ["cards"]
     examples: ClassVar = {"GET": ex.CARD_PRODUCT}

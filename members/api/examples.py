@@ -186,6 +186,8 @@ CARD_PRODUCT = Example(
         "operator": "屿上百货（直营）",
         "named": True,
         "price_fen": 50000,
+        "min_fen": None,
+        "max_fen": None,
         "bonus_fen": 3000,
         "value_fen": 53000,
     }

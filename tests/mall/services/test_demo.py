@@ -7,9 +7,11 @@ from django.core.management import CommandError, call_command
 
 from config.kernel import clock
 from config.kernel.conditions import validate
+from config.kernel.policies import policy_at
 from coupons.models import Template
 from guides.models import Binding, Guide
 from mall.models import Product, Promotion, Sku, Stock, StoreOffer
+from members.growth import TierRules
 from members.models import ExternalId, Member
 from stores.models import Assignment, Operator, Store
 from stores.states import Role
@@ -180,3 +182,21 @@ def test_known_passwords_stay_out_of_production(settings):
 def test_members_came_at_the_time_of_loading(demo):
     demo()
     assert Member.objects.filter(created_at__gt=clock.now()).count() == 0
+
+
+def test_every_kind_of_value_can_be_tried(demo, now):
+    demo()
+
+    products = api_client().get("/api/v1/card-products").json()["results"]
+    assert {(p["named"], p["min_fen"], p["max_fen"]) for p in products} == {
+        (True, None, None),
+        (True, 10_000, 400_000),
+        (False, None, None),
+    }
+    plans = api_client().get("/api/v1/membership-plans").json()["results"]
+    assert [(p["code"], p["price_fen"], p["days"]) for p in plans] == [("plus-365", 19_900, 365)]
+    tiers = TierRules.read(policy_at(kind="tiers", moment=now).body).tiers
+    named = {code for tier in tiers for code in (*tier.upgrade_coupons, *tier.birthday_coupons)}
+    given = Template.objects.filter(code__in=named, public=False)
+    assert {t.code for t in given} == named == {"birthday-50", "tier-up-80"}
+    assert Member.objects.filter(birth_month__isnull=True).count() == 0

@@ -9,6 +9,7 @@ from config.kernel.actors import SYSTEM
 from mall.models import Order, OrderLine, Stock
 from mall.services.order_place import QuoteChanged, order_place
 from mall.services.quote import Basket, CouponNotApplicable, quote
+from members.models import Member, Membership, MembershipPlan
 from tests.factories import (
     make_coupon,
     make_member,
@@ -18,6 +19,8 @@ from tests.factories import (
     make_stock,
     make_store,
     make_template,
+    make_tier,
+    publish_policy,
 )
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +90,50 @@ def test_a_new_member_pays_the_price_of_new_members_once(
     Order.objects.filter(no=no).update(paid_at=now)
     assert quote(basket=basket(2), now=now).priced.total_fen == 19_800
     Order.objects.filter(no=no).update(paid_at=None)
+
+
+def test_a_price_level_is_of_the_tier_and_of_what_was_paid_for(basket, store, member, now):
+    # given: gold has one list of prices, the membership another
+    for level, price in (("vip", 8_900), ("plus", 7_900)):
+        make_promotion(
+            operator=store.operator,
+            kind="price",
+            value=price,
+            scope=of_member("price_level", level),
+        )
+    rules = {"v": 1, "fen_per_growth": 100, "window_days": 365, "period_days": 365, "grace_days": 0}
+    gold = make_tier(code="gold", growth_from=5_000)
+    tier = {"code": "gold", "growth_from": 5_000, "price_level": "vip"}
+    publish_policy(kind="tiers", body={**rules, "tiers": [tier]})
+    plan = MembershipPlan.objects.create(
+        code="plus",
+        name="会员卡",
+        operator=store.operator,
+        price_fen=9_900,
+        days=30,
+        price_level="plus",
+    )
+
+    def price():
+        return quote(basket=basket(), now=now).priced.total_fen
+
+    # when, then
+    assert price() == 9_900
+    Member.objects.filter(pk=member.pk).update(tier=gold)
+    assert price() == 8_900
+    paid = Membership.objects.create(
+        member=member,
+        plan=plan,
+        reference="SO1",
+        key="SO1:0",
+        price_fen=9_900,
+        since=now,
+        until=now + timedelta(days=30),
+        created_at=now,
+    )
+    assert price() == 7_900
+    Membership.objects.filter(pk=paid.pk).update(ended_at=now)
+    assert price() == 8_900
 
 
 def test_a_store_price_comes_before_a_markdown(basket, store, sku, now):
