@@ -265,6 +265,8 @@ def test_card_products_on_sale_are_public(django_assert_num_queries):
         "operator": "申悦百货",
         "named": True,
         "price_fen": 20_000,
+        "min_fen": None,
+        "max_fen": None,
         "bonus_fen": 0,
         "value_fen": 20_000,
     }
