@@ -9,9 +9,12 @@ class CouponsConfig(AppConfig):
     def ready(self) -> None:
         from config.kernel.conditions import register_fact
         from config.kernel.events import subscribe
-        from coupons import audit, redemption_rules, who  # noqa: F401  audit registers its lines
-        from coupons.handlers import birthday_gifts, tier_gifts
-        from coupons.services import code_pool, coupon_push
+        from config.kernel.policies import register_kind
+        from coupons import audit, claim_risk, redemption_rules, who  # noqa: F401  audit registers its lines
+        from coupons.events import CouponTicketChanged
+        from coupons.handlers import birthday_gifts, tickets_borne, tier_gifts
+        from coupons.selectors_risk import claim_risk_simulate
+        from coupons.services import code_pool, code_pool_upload, coupon_push
         from members.events import MemberBirthdayCame, MemberTierChanged
 
         # What a coupon's scope may ask about a line; the mall supplies the values.
@@ -23,7 +26,12 @@ class CouponsConfig(AppConfig):
         register_fact("operator", "str", _("operator"))
         who.register_all()
         redemption_rules.register()
+        for name, label in claim_risk.FACTS.items():
+            register_fact(name, "int", label)
+        register_kind(claim_risk.KIND, claim_risk.validate, claim_risk_simulate)
         code_pool.register()
+        code_pool_upload.register()
         coupon_push.register()
         subscribe("coupons.tier_gifts", [MemberTierChanged], tier_gifts)
         subscribe("coupons.birthday_gifts", [MemberBirthdayCame], birthday_gifts)
+        subscribe("coupons.borne", [CouponTicketChanged], tickets_borne)

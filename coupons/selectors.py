@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -16,7 +16,8 @@ from coupons.terms import TERMS_SQL, DiscountTerms, terms_read
 from members.states import GiftState
 
 # What members see as states: a coupon past its validity has run out, whoever noted it or not.
-SHOWN_STATES = ("usable", *map(str, CouponState))
+# "had" are those that are used, have run out or were revoked.
+SHOWN_STATES = ("usable", "had", *map(str, CouponState))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,34 @@ def _rule(row: dict[str, Any]) -> CouponRule:
     return CouponRule(scope=scope, channels=tuple(channels), terms=terms, **row)
 
 
-def templates_claimable(*, member_id: int | None, now: datetime) -> QuerySet[Template]:
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """What somebody looks for among coupons: a kind, words of a name, where it may be used, and
+    only those that end within so many days."""
+
+    kind: str = ""
+    q: str = ""
+    channel: str = ""
+    days: int | None = None
+
+    def templates(self, path: str = "") -> Q:
+        """Condition over Template, or over what ``path`` ("template__") leads from to it."""
+        wanted = Q()
+        if self.kind:
+            wanted &= Q(**{f"{path}kind": self.kind})
+        if self.q:
+            wanted &= Q(**{f"{path}name__icontains": self.q})
+        if self.channel:
+            wanted &= Q(**{f"{path}channels__contains": [self.channel]})
+        return wanted
+
+
+def templates_claimable(
+    *, member_id: int | None, now: datetime, centre: Centre = Centre()
+) -> QuerySet[Template]:
     """Templates that anyone may claim at ``now``, for nothing or for points, with what is left
     and how many of them the member has (``mine``, 0 for strangers)."""
+    soon = Q() if centre.days is None else Q(claim_until__lte=now + timedelta(days=centre.days))
     mine = (
         Coupon.objects.for_member(member_id or 0)
         .filter(template=OuterRef("pk"))
@@ -122,6 +148,8 @@ def templates_claimable(*, member_id: int | None, now: datetime) -> QuerySet[Tem
     return (
         Template.objects.filter(
             Q(valid_until__isnull=True) | Q(valid_until__gt=now),
+            centre.templates(),
+            soon,
             public=True,
             archived_at__isnull=True,
             stopped_at__isnull=True,
@@ -137,10 +165,19 @@ def templates_claimable(*, member_id: int | None, now: datetime) -> QuerySet[Tem
     )
 
 
-def member_coupons(*, member_id: int, state: str = "", now: datetime) -> QuerySet[Coupon]:
+def member_coupons(
+    *, member_id: int, state: str = "", now: datetime, centre: Centre = Centre()
+) -> QuerySet[Coupon]:
     """The member's coupons in one of SHOWN_STATES, or all."""
     query = Coupon.objects.for_member(member_id).select_related("template__operator")
+    query = query.filter(centre.templates("template__"))
     over = Q(state__in=USABLE, valid_until__lte=now)
+    if centre.days is not None:
+        ends = now + timedelta(days=centre.days)
+        query = query.filter(usable(now), valid_until__lte=ends)
+    if state == "had":
+        gone = [CouponState.USED, CouponState.EXPIRED, CouponState.REVOKED]
+        return query.filter(Q(state__in=gone) | over)
     if state == "usable":
         return query.filter(usable(now))
     if state == CouponState.EXPIRED:

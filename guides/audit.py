@@ -155,4 +155,30 @@ register(
         WHERE g.member_id = o.member_id OR g.user_id = m.user_id
         """,
     ),
+    Line(
+        18,
+        "guides.handouts",
+        "a guide gave as many coupons as counted, within the allowance, to a customer of theirs",
+        """
+        SELECT NULL AS handout, c.id AS count, c.used, c.at_most FROM guides_handoutcount c
+        WHERE c.used > c.at_most OR c.used <> (
+          SELECT count(*) FROM guides_couponhandout h
+          WHERE (h.allowance_id, h.guide_id, h.since) = (c.allowance_id, c.guide_id, c.since))
+        UNION ALL
+        SELECT h.id, NULL, NULL, NULL FROM guides_couponhandout h
+        JOIN guides_couponallowance a ON a.id = h.allowance_id
+        JOIN guides_guide g ON g.id = h.guide_id
+        JOIN coupons_coupon k ON k.id = h.coupon_id
+        WHERE k.source <> 'guide' OR k.source_token <> g.no OR k.template_id <> a.template_id
+          OR h.member_id <> coalesce(k.given_by_id, k.member_id) OR g.operator_id <> a.operator_id
+          OR g.member_id = h.member_id
+          OR NOT EXISTS (SELECT FROM guides_handoutcount c
+                         WHERE (h.allowance_id, h.guide_id, h.since)
+                             = (c.allowance_id, c.guide_id, c.since))
+          OR NOT EXISTS (SELECT FROM guides_binding b
+                         WHERE b.guide_id = h.guide_id AND b.member_id = h.member_id
+                           AND b.since <= h.given_at
+                           AND (b.until IS NULL OR b.until >= h.given_at))
+        """,
+    ),
 )

@@ -19,3 +19,14 @@ class CodeCreated(EventBase):
     kind: ClassVar[str] = "guides.code_created"
     subject_type: ClassVar[str] = "code"
     guide_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CouponHandedOut(EventBase):
+    """A guide gave a customer of theirs a coupon."""
+
+    kind: ClassVar[str] = "guides.coupon_handed_out"
+    subject_type: ClassVar[str] = "coupon_handout"
+    guide_id: int
+    member_id: int
+    coupon_id: int

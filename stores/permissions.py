@@ -84,6 +84,8 @@ _GUIDES = (
     "guides.view_touch",
     "guides.view_attribution",
     "guides.view_commissionentry",
+    "guides.view_couponallowance",
+    "guides.view_couponhandout",
 )
 _BOOKS = (
     "stores.view_account",
@@ -167,6 +169,7 @@ GRANTS: dict[str, frozenset[str]] = {
                 "guides.guide",
                 "guides.guideassignment",
                 "guides.binding",
+                "guides.couponallowance",
                 "kernel.policyversion",
                 "kernel.user",
                 "kernel.session",

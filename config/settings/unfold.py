@@ -162,6 +162,10 @@ UNFOLD: dict[str, Any] = {
                 _page(_("Coupon templates"), "coupons.template", "confirmation_number"),
                 _page(_("Coupons"), "coupons.coupon", "local_activity"),
                 _page(_("Redemptions"), "coupons.redemption", "redeem"),
+                _page(_("Coupon tickets"), "coupons.couponticket", "receipt"),
+                _page(_("Pools of codes"), "coupons.codepool", "qr_code_2"),
+                _page(_("Coupon codes"), "coupons.redeemcode", "pin"),
+                _page(_("Gifts of coupons"), "coupons.coupongift", "featured_seasonal_and_gifts"),
                 _page(_("Promotions"), "mall.promotion", "campaign"),
                 _page(_("Points shop"), "mall.pointsoffer", "loyalty"),
             ),
@@ -173,6 +177,8 @@ UNFOLD: dict[str, Any] = {
                 _page(_("Touches"), "guides.touch", "touch_app"),
                 _page(_("Attributions"), "guides.attribution", "pie_chart"),
                 _page(_("Commission"), "guides.commissionentry", "payments"),
+                _page(_("Allowances of coupons"), "guides.couponallowance", "volunteer_activism"),
+                _page(_("Coupons handed out"), "guides.couponhandout", "redeem"),
             ),
             _group(
                 _("Finance"),
@@ -185,6 +191,7 @@ UNFOLD: dict[str, Any] = {
                 _report(_("Liability of cards"), "liability", "account_balance_wallet"),
                 _report(_("Clearing of cards"), "clearing", "swap_horiz"),
                 _report(_("Liability of points"), "points", "data_usage"),
+                _report(_("Who bears coupons"), "sponsors", "handshake"),
             ),
             _group(
                 _("System"),

@@ -3,7 +3,18 @@
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin.timeline import timeline_words
-from coupons.admin import wallet  # noqa: F401
-from coupons.states import CouponState
+from coupons.admin import pools, sponsors, tickets, wallet  # noqa: F401
+from coupons.states import CouponState, TicketState
+from members.states import GiftState
 
-timeline_words(kinds={"coupons.changed": _("coupon")}, states={"coupon": CouponState})
+timeline_words(
+    kinds={
+        "coupons.changed": _("coupon"),
+        "coupons.gift_changed": _("gift of a coupon"),
+        "coupons.pool_stopped": _("pool of codes stopped"),
+        "coupons.template_resumed": _("coupons go on"),
+        "coupons.template_stopped": _("coupons stopped"),
+        "coupons.ticket_changed": _("coupon ticket"),
+    },
+    states={"coupon": CouponState, "coupon_gift": GiftState, "coupon_ticket": TicketState},
+)

@@ -10,7 +10,7 @@ from rest_framework.generics import ListAPIView
 from config.kernel import clock
 from config.kernel.auth import IsMember, MemberRequest
 from coupons.api import examples as ex
-from coupons.api.templates import WorthOutput
+from coupons.api.templates import CENTRE_PARAMETERS, CentreInput, WorthOutput
 from coupons.models import Coupon
 from coupons.selectors import SHOWN_STATES, member_coupons
 from coupons.states import USABLE, CouponState
@@ -53,17 +53,19 @@ class CouponOutput(serializers.ModelSerializer):
         return bool(coupon.template.gift_days) and never_used and self.get_usable(coupon)
 
 
-class StateInput(serializers.Serializer):
+class StateInput(CentreInput):
     state = serializers.ChoiceField([(s, s) for s in SHOWN_STATES], required=False, default="")
 
 
 @extend_schema(
     parameters=[
-        OpenApiParameter("state", enum=SHOWN_STATES, description=_("only coupons in this state"))
+        OpenApiParameter("state", enum=SHOWN_STATES, description=_("only coupons in this state")),
+        *CENTRE_PARAMETERS,
     ]
 )
 class MyCouponsView(ListAPIView):
-    """My coupons, newest first. ``usable`` says whether one can be used at this moment."""
+    """My coupons, newest first. ``usable`` says whether one can be used at this moment. With
+    ``days``, only usable ones that end that soon; ``state=had`` are those that are over."""
 
     examples: ClassVar = {"GET": ex.COUPON}
     request: MemberRequest
@@ -80,6 +82,7 @@ class MyCouponsView(ListAPIView):
             member_id=self.request.user.member_id,
             state=form.validated_data["state"],
             now=clock.now(),
+            centre=form.centre,
         )
 
     def get_serializer_context(self) -> dict[str, Any]:

@@ -35,6 +35,14 @@ CLAIM = Example(
         "valid_until": "2026-05-02T14:01:00+08:00",
     },
 )
+CHALLENGE = Example(
+    request={
+        "challenge": "J7M3K9W2X5P8R4T6V",
+        "app_id": "wx0000000000mall01",
+        "code": "0a3Kx0000000000000000000000000wx",
+    },
+    response={"template": "tea-30", "answered_at": "2026-04-02T14:02:10+08:00"},
+)
 EXCHANGE = Example(request={"points": 500}, response=CLAIM.response)
 COUPON = Example(
     response={

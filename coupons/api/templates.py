@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import AllowAny
@@ -11,8 +12,9 @@ from config.kernel import clock, conditions
 from config.kernel.api import CommandView
 from config.kernel.auth import Principal
 from coupons.api import examples as ex
+from coupons.api.judged import DEVICE_PARAMETER, JUDGED, JudgedView, visitor
 from coupons.models import Template
-from coupons.selectors import templates_claimable
+from coupons.selectors import Centre, templates_claimable
 from coupons.services.coupon_claim import coupon_claim
 from coupons.services.points_exchange import points_exchange
 from coupons.states import Channel, CouponKind
@@ -75,6 +77,33 @@ class TemplateOutput(WorthOutput):
         return conditions.explain(template.claim_for) if template.claim_for else ""
 
 
+class CentreInput(serializers.Serializer):
+    """What a list of coupons is narrowed by."""
+
+    kind = serializers.ChoiceField(CouponKind.choices, required=False, default="")
+    channel = serializers.ChoiceField(Channel.choices, required=False, default="")
+    q = serializers.CharField(max_length=40, required=False, allow_blank=True, default="")
+    days = serializers.IntegerField(
+        min_value=0, max_value=3650, required=False, allow_null=True, default=None
+    )
+
+    @property
+    def centre(self) -> Centre:
+        said = self.validated_data
+        return Centre(said["kind"], said["q"].strip(), said["channel"], said["days"])
+
+
+CENTRE_PARAMETERS = [
+    OpenApiParameter("kind", enum=[str(k) for k in CouponKind], description=_("only this kind")),
+    OpenApiParameter(
+        "channel", enum=[str(c) for c in Channel], description=_("only what may be used there")
+    ),
+    OpenApiParameter("q", description=_("words of the name")),
+    OpenApiParameter("days", int, description=_("only what ends within so many days")),
+]
+
+
+@extend_schema(parameters=CENTRE_PARAMETERS)
 class TemplatesView(ListAPIView):
     """Coupons to be had now, newest first. Open to everybody; ``mine`` counts for members. One
     with a ``points_price`` is had by exchange, the others by claiming."""
@@ -88,9 +117,11 @@ class TemplatesView(ListAPIView):
     queryset = Template.objects.none()
 
     def get_queryset(self):
+        form = CentreInput(data=self.request.query_params)
+        form.is_valid(raise_exception=True)
         user = self.request.user
         member_id = user.extra.get("member_id") if isinstance(user, Principal) else None
-        return templates_claimable(member_id=member_id, now=clock.now())
+        return templates_claimable(member_id=member_id, now=clock.now(), centre=form.centre)
 
 
 class ClaimInput(serializers.Serializer):
@@ -109,7 +140,8 @@ class ClaimOutput(serializers.Serializer):
     valid_until = serializers.DateTimeField()
 
 
-class ClaimView(CommandView):
+@extend_schema(parameters=[DEVICE_PARAMETER])
+class ClaimView(JudgedView):
     """Claim a coupon. Many claim at the same moment: retry with the same Idempotency-Key after a
     lost answer, and you have one coupon."""
 
@@ -122,6 +154,7 @@ class ClaimView(CommandView):
             "coupon_limit_today",
             "coupon_not_for_you",
             "coupon_claim_closed",
+            *JUDGED,
         ]
     }
     examples: ClassVar = {"POST": ex.CLAIM}
@@ -133,6 +166,7 @@ class ClaimView(CommandView):
             template_code=kwargs["code"],
             member_id=self.request.user.member_id,
             source_token=data["source_token"],
+            visitor=visitor(self.request),
             actor=self.request.user.actor,
             now=now,
             before_quota=lambda claimed: self.settle(ClaimOutput(claimed).data),

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from coupons.api import coupons, templates, ways
+from coupons.api import coupons, judged, templates, ways
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("coupon-templates", templates.TemplatesView.as_view(), name="coupon-templates"),
@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         templates.ExchangeView.as_view(),
         name="coupon-template-exchange",
     ),
+    path("coupon-claims/challenge", judged.ChallengeView.as_view(), name="coupon-claim-challenge"),
     path("me/coupons", coupons.MyCouponsView.as_view(), name="me-coupons"),
     path("coupon-codes", ways.CodeView.as_view(), name="coupon-codes"),
     path("coupon-scans", ways.PlaceView.as_view(), name="coupon-scans"),

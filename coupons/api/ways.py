@@ -14,6 +14,7 @@ from config.kernel.api import CommandView, MemberView
 from config.kernel.auth import IsMember
 from config.kernel.errors import NotFound
 from coupons.api import examples as ex
+from coupons.api.judged import JUDGED, JudgedView, visitor
 from coupons.api.templates import ClaimOutput, WorthOutput
 from coupons.code_guesses import codes_counted
 from coupons.models import CouponGift
@@ -71,12 +72,12 @@ class PlaceScanInput(serializers.Serializer):
     token = serializers.CharField(max_length=32, help_text=_("of the code that was scanned"))
 
 
-class PlaceView(CommandView):
+class PlaceView(JudgedView):
     """Have the coupon of a code that hangs at a place."""
 
     tags = ["coupons"]
     operations: ClassVar = {"POST": "coupon_place_scan"}
-    refusals: ClassVar = {"POST": ["code_invalid", *_LIMITS]}
+    refusals: ClassVar = {"POST": ["code_invalid", *_LIMITS, *JUDGED]}
     examples: ClassVar = {"POST": ex.SCAN}
     input = PlaceScanInput
     output = ClaimOutput
@@ -84,7 +85,11 @@ class PlaceView(CommandView):
     def run(self, *, data: dict[str, Any], now, **kwargs: Any) -> Any:
         user = self.request.user
         claimed = coupon_scan(
-            token=data["token"], member_id=user.member_id, actor=user.actor, now=now
+            token=data["token"],
+            member_id=user.member_id,
+            visitor=visitor(self.request),
+            actor=user.actor,
+            now=now,
         )
         return ClaimOutput(claimed).data
 

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             name='CouponAllowance',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('period', models.CharField(choices=[('day', 'day'), ('week', 'week'), ('month', 'month')], max_length=10, verbose_name='period')),
+                ('period', models.CharField(choices=[('day', 'day'), ('week', 'week'), ('month', 'month')], max_length=10, verbose_name='period of the allowance')),
                 ('per_guide', models.PositiveIntegerField(verbose_name='per guide and period')),
                 ('archived_at', models.DateTimeField(blank=True, null=True, verbose_name='archived at')),
                 ('operator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='stores.operator', verbose_name='employer')),
@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('since', models.DateField(verbose_name='period since')),
-                ('given_at', models.DateTimeField(verbose_name='given at')),
+                ('given_at', models.DateTimeField(verbose_name='handed out at')),
                 ('allowance', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='handouts', to='guides.couponallowance', verbose_name='allowance')),
                 ('coupon', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='handout', to='coupons.coupon', verbose_name='coupon')),
                 ('guide', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='handouts', to='guides.guide', verbose_name='guide')),

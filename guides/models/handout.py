@@ -15,7 +15,9 @@ class CouponAllowance(models.Model):
 
     template = models.ForeignKey(Template, models.PROTECT, verbose_name=_("coupon template"))
     operator = models.ForeignKey(Operator, models.PROTECT, verbose_name=_("employer"))
-    period = models.CharField(_("period"), max_length=10, choices=AllowancePeriod.choices)
+    period = models.CharField(
+        _("period of the allowance"), max_length=10, choices=AllowancePeriod.choices
+    )
     per_guide = models.PositiveIntegerField(_("per guide and period"))
     archived_at = models.DateTimeField(_("archived at"), null=True, blank=True)
 
@@ -74,7 +76,7 @@ class CouponHandout(CalledByKind):
         Coupon, models.PROTECT, related_name="handout", verbose_name=_("coupon")
     )
     since = models.DateField(_("period since"))
-    given_at = models.DateTimeField(_("given at"))
+    given_at = models.DateTimeField(_("handed out at"))
 
     class Meta:
         verbose_name = _("coupon handed out")

@@ -78,6 +78,8 @@ class ReasonForm(forms.Form):
     """
 
     of_row = False
+    # A form of files is given them as ``files``.
+    with_files = False
     # What giving the command would do now, a line each.
     preview: Sequence[str] = ()
 

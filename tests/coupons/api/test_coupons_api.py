@@ -203,6 +203,7 @@ def wallet(now, clock_at):
         ("claimed", ["new"]),
         ("used", ["used"]),
         ("expired", ["over"]),
+        ("had", ["over", "used"]),
         ("locked", []),
     ],
 )
@@ -231,3 +232,49 @@ def test_an_unknown_state_is_400():
 
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["attr"] == "state"
+
+
+def found(answer) -> list[str]:
+    assert answer.status_code == 200, answer.json()
+    rows = answer.json()["results"]
+    return [row.get("code") or row["template"]["code"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("query", "codes_found"),
+    [
+        ("kind=percent", ["tea"]),
+        ("q=春茶", ["tea"]),
+        ("q=%", []),
+        ("channel=store", ["tea"]),
+        ("channel=mall", ["tea", "all"]),
+        ("days=7", ["tea"]),
+        ("kind=percent&days=1", []),
+    ],
+)
+def test_the_centre_and_the_wallet_are_narrowed_alike(now, query, codes_found):
+    member = make_member()
+    everything = make_template(code="all", channels=["mall"], per_member=2)
+    soon = now + timedelta(days=5)
+    tea = make_template(
+        code="tea",
+        kind="percent",
+        claim_until=soon,
+        valid_until=soon,
+        valid_days=None,
+        per_member=2,
+    )
+    Template.objects.filter(pk=tea.pk).update(name="春茶八折")
+    for template in (everything, tea):
+        make_coupon(member, template=template)
+    client = api_client(member)
+
+    assert found(client.get(f"{TEMPLATES}?{query}")) == codes_found
+    assert found(client.get(f"/api/v1/me/coupons?{query}")) == codes_found
+
+
+@pytest.mark.parametrize("query", ["kind=x", "channel=x", "days=-1", "days=x", "q=" + "x" * 41])
+def test_what_cannot_be_looked_for_is_400(query):
+    client = api_client(make_member())
+    for path in (TEMPLATES, "/api/v1/me/coupons"):
+        assert client.get(f"{path}?{query}").status_code == 400

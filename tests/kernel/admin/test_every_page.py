@@ -25,6 +25,9 @@ NOT_PAGES = {
     "account.EmailConfirmation",
     "auth.Permission",
     "contenttypes.ContentType",
+    "coupons.ClaimSlot",
+    "coupons.CouponTicketReturn",
+    "guides.HandoutCount",
     "kernel.IdempotencyKey",
     "kernel.SavedFilter",
     "mall.Adjustment",
@@ -39,6 +42,7 @@ NOT_PAGES = {
     "members.CardHoldLine",
     "members.CardReactivation",
     "members.CardReplacement",
+    "members.MemberBirthday",
     "members.MemberCode",
     "members.PointHoldLine",
     "mfa.Authenticator",
@@ -153,8 +157,13 @@ READ_ONLY = [
     "members.message",
     "coupons.coupon",
     "coupons.redemption",
+    "coupons.couponticket",
+    "coupons.codepool",
+    "coupons.redeemcode",
+    "coupons.coupongift",
     "guides.attribution",
     "guides.commissionentry",
+    "guides.couponhandout",
 ]
 
 

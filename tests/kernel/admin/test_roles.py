@@ -59,6 +59,7 @@ SALES = {
     "mall.fulfilment",
     "mall.posticket",
     "mall.storesale",
+    "coupons.couponticket",
     "mall.reservation",
     "mall.stock",
     "mall.stockmovement",
@@ -103,6 +104,9 @@ PEOPLE = {
     "coupons.template",
     "coupons.coupon",
     "coupons.redemption",
+    "coupons.codepool",
+    "coupons.redeemcode",
+    "coupons.coupongift",
 }
 GUIDES = {
     "guides.guide",
@@ -111,6 +115,8 @@ GUIDES = {
     "guides.touch",
     "guides.attribution",
     "guides.commissionentry",
+    "guides.couponallowance",
+    "guides.couponhandout",
 }
 BOOKS = {
     "stores.account",
@@ -183,12 +189,14 @@ OF_STORE = {
     "members.message",
     "members.consent",
     "members.externalid",
+    "coupons.couponticket",
     "guides.guide",
     "guides.guideassignment",
     "guides.binding",
     "guides.touch",
     "guides.attribution",
     "guides.commissionentry",
+    "guides.couponhandout",
     "kernel.approval",
 }
 OF_OPERATOR = OF_STORE | {
@@ -211,6 +219,10 @@ OF_OPERATOR = OF_STORE | {
     "coupons.template",
     "coupons.coupon",
     "coupons.redemption",
+    "coupons.codepool",
+    "coupons.redeemcode",
+    "coupons.coupongift",
+    "guides.couponallowance",
     "stores.account",
     "stores.transfer",
 }
@@ -274,12 +286,18 @@ ROWS = {
     "coupons.template": lambda s: s.template,
     "coupons.coupon": lambda s: s.coupon,
     "coupons.redemption": lambda s: s.coupon.redemptions.get(),
+    "coupons.couponticket": lambda s: s.store.couponticket_set.get(),
+    "coupons.codepool": lambda s: s.template.pools.get(),
+    "coupons.redeemcode": lambda s: s.template.pools.get().codes.get(),
+    "coupons.coupongift": lambda s: s.coupon.gifts.get(),
     "guides.guide": lambda s: s.guide,
     "guides.guideassignment": lambda s: s.guide.assignments.get(),
     "guides.binding": lambda s: s.member.bindings.get(),
     "guides.touch": lambda s: s.member.touches.get(),
     "guides.attribution": lambda s: s.line.attributions.get(),
     "guides.commissionentry": lambda s: s.guide.entries.get(),
+    "guides.couponallowance": lambda s: s.guide.handouts.get().allowance,
+    "guides.couponhandout": lambda s: s.guide.handouts.get(),
     "kernel.event": lambda s: first("kernel.event", subject_type="order", subject_id=s.order.pk),
     "kernel.eventdelivery": lambda s: first(
         "kernel.eventdelivery", event__subject_id=s.order.pk, event__subject_type="order"
@@ -419,6 +437,8 @@ COMMANDS = [
     ("kernel.approval", "refuse", {"headquarters", "finance", "manager", "service"}),
     ("stores.store", "archive", {"headquarters"}),
     ("coupons.template", "archive", {"headquarters"}),
+    ("coupons.codepool", "codes", {"headquarters"}),
+    ("coupons.codepool", "stop", {"headquarters"}),
     ("members.cardproduct", "archive", {"headquarters"}),
 ]
 IN_GROUP_ONLY = [

@@ -52,6 +52,7 @@ from tests.factories import (
     moment,
 )
 from tests.kernel.admin.world_cards import hang_on_card
+from tests.kernel.admin.world_coupons import hand_out, hang_on_coupon
 
 _numbers = count(1)
 
@@ -76,6 +77,7 @@ class Sale:
         self._order(n, now, state)
         self._marketing(n, now)
         self._guides(now)
+        hand_out(self, now)
         self._kernel(n, now)
         self._approval(now)
 
@@ -271,6 +273,7 @@ class Sale:
             key=f"redeem{n}",
             redeemed_at=now,
         )
+        hang_on_coupon(self, n, now)
         Message.objects.create(
             member=self.member,
             template="order_paid",
