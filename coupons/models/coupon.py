@@ -1,6 +1,7 @@
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.models.named import CalledByKind
@@ -58,9 +59,12 @@ class Coupon(models.Model):
             models.UniqueConstraint(
                 fields=["template", "member", "nth"], name="coupons_coupon_nth_once"
             ),
-            # What is told twice is given once.
+            # What is told twice is given once, to whoever had it first: who gave it away was given
+            # theirs, and who took it was not.
             models.UniqueConstraint(
-                fields=["member", "template", "given_key"],
+                Coalesce("given_by", "member"),
+                "template",
+                "given_key",
                 condition=~Q(given_key=""),
                 name="coupons_coupon_given_once",
             ),

@@ -11,6 +11,8 @@ from config.kernel.errors import NotFound
 from coupons.guards import CouponUnavailable, PerMemberLimit, coupon_claim, coupon_redeem
 from coupons.models import Coupon, CouponGift
 from coupons.services import coupon_gift as gifts
+from coupons.services.coupon_give import coupon_give
+from coupons.states import Source
 from tests.factories import make_coupon, make_member, make_template
 
 pytestmark = pytest.mark.django_db
@@ -124,3 +126,39 @@ def test_what_is_not_given_away(giver, now):
         accept(gift, giver, now)
 
     assert Coupon.objects.filter(given_by__isnull=False).count() == 0
+
+
+def given(member, template, key, now):
+    return coupon_give(
+        template_code=template.code,
+        member_id=member.pk,
+        source=Source.PUSH,
+        key=key,
+        actor=SYSTEM,
+        now=now,
+    )
+
+
+def test_what_both_friends_were_given_for_the_same_reason_can_be_a_gift(giver, now):
+    friend, template = make_member(), make_template(gift_days=3, per_member=2)
+    for member in (giver, friend):
+        assert given(member, template, "push:7", now) is not None
+    coupon = Coupon.objects.get(member=giver)
+
+    accept(offer(coupon, giver, now), friend, now)
+
+    assert state(coupon) == ("claimed", friend.pk)
+    assert Coupon.objects.filter(member=friend).count() == 2
+
+
+def test_a_gift_is_not_what_its_taker_is_given_and_its_giver_was_given_theirs(giver, now):
+    friend, template = make_member(), make_template(gift_days=3, per_member=3)
+    given(giver, template, "push:7", now)
+    coupon = Coupon.objects.get()
+    accept(offer(coupon, giver, now), friend, now)
+
+    # Told again: the giver has had theirs; the friend has not.
+    assert given(giver, template, "push:7", now) is None
+    assert given(friend, template, "push:7", now) is not None
+    assert given(friend, template, "push:7", now) is None
+    assert Coupon.objects.filter(member=friend).count() == 2
