@@ -9,7 +9,7 @@ WHAT = [
     ("card.adjust", _("bonus corrected")),
     ("card.spend", _("paid with")),
     ("card.refund", _("given back")),
-    ("card.payback", _("paid back")),
+    ("card.payback", _("paid back to its holder")),
     ("card.charge", _("spent bonus charged")),
     ("bonus.withdraw", _("bonus withdrawn")),
     ("card.void", _("purchase undone")),

@@ -84,7 +84,7 @@ code_words(
         "card.bonus": _("card bonus"),
         "card.charge": _("spent bonus charged"),
         "card.issue": _("card sold"),
-        "card.payback": _("paid back"),
+        "card.payback": _("paid back to its holder"),
         "card.payout": _("closed card paid out"),
         "card.refund": _("given back to the card"),
         "card.spend": _("paid by card"),

@@ -27,7 +27,7 @@ from stores.states import TerminalScope
 
 _NUMBER = r"^[0-9A-Za-z_-]+$"
 # A transfer is seen by the office, not by a till.
-_WAYS = [way.value for way in SaleWay if way != SaleWay.TRANSFER]
+TILL_WAYS = [(way.value, way.label) for way in SaleWay if way != SaleWay.TRANSFER]
 
 
 class _SaleInput(serializers.Serializer):
@@ -43,7 +43,7 @@ class _SaleInput(serializers.Serializer):
         help_text="instead of a visit: scan and sell in one step",
     )
     way = serializers.ChoiceField(
-        _WAYS, help_text="cash and bank_card: the till has the money; wechat: show code_url"
+        TILL_WAYS, help_text="cash and bank_card: the till has the money; wechat: show code_url"
     )
     reference = serializers.CharField(
         max_length=64,
