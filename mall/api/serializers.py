@@ -149,7 +149,7 @@ class HintOutput(serializers.Serializer):
     message = serializers.CharField(help_text="the same in words")
 
 
-class GiftOutput(serializers.Serializer):
+class QuoteGiftOutput(serializers.Serializer):
     promotion = serializers.CharField()
     title = serializers.CharField()
     sku = serializers.CharField()
@@ -178,7 +178,7 @@ class QuoteOutput(serializers.Serializer):
     store = serializers.CharField()
     lines = QuoteLineOutput(many=True)
     discounts = DiscountOutput(many=True)
-    gifts = GiftOutput(many=True)
+    gifts = QuoteGiftOutput(many=True)
     refused_coupons = RefusedCouponOutput(many=True)
     hints = HintOutput(many=True)
     gross_fen = serializers.IntegerField()
