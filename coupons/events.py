@@ -63,3 +63,19 @@ class CodePoolStopped(EventBase):
 
     kind: ClassVar[str] = "coupons.pool_stopped"
     subject_type: ClassVar[str] = "coupons.codepool"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimChallengePassed(EventBase):
+    """A member whose claim was challenged showed a fresh login code of their own."""
+
+    kind: ClassVar[str] = "coupons.challenge_passed"
+    subject_type: ClassVar[str] = "coupons.claimdecision"
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuotaAlertSettled(EventBase):
+    """Somebody said what an alert was."""
+
+    kind: ClassVar[str] = "coupons.quota_alert_settled"
+    subject_type: ClassVar[str] = "coupons.quotaalert"

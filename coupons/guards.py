@@ -95,10 +95,14 @@ def coupon_claim(
     given_key: str = "",
     public_only: bool = False,
     actor: Actor | None = None,
+    judge: Callable[[int], None] | None = None,
     before_quota: Callable[[ClaimedCoupon], None] = lambda claimed: None,
 ) -> ClaimedCoupon:
     """Claim one coupon of the template for the member. Two statements, and where the template is
     for some members only, one more per fact that it asks of them.
+
+    Where claims of the template are judged, ``judge(template id)`` is called once the member
+    could have the coupon, and raises for who shall not; without it nobody is judged.
 
     ``given_key`` is what gives it: the same key gives a member one coupon of the template, and is
     refused by the database (IntegrityError) a second time.
@@ -118,32 +122,39 @@ def coupon_claim(
         "public_only": public_only,
         "today": day_start(now),
         "fits": False,
+        "judged": judge is None,
     }
     with transaction.atomic():
-        template_id, rush, valid_until, pk = _claim(values)
+        template_id, rush, valid_until, pk = _claim(values, judge)
         claimed = ClaimedCoupon(pk, no, now, valid_until)
         before_quota(claimed)
         _take_quota(template_id, rush)
     return claimed
 
 
-def _claim(values: dict[str, Any]) -> tuple[int, bool, datetime, int]:
+def _claim(
+    values: dict[str, Any], judge: Callable[[int], None] | None
+) -> tuple[int, bool, datetime, int]:
     while True:
         row = _row(statements.CLAIM, values)
         if row is None:
             raise TemplateUnknown()
-        template_id, is_open, is_left, fits, is_allowed, is_today, rush, rule, until, pk = row
+        template_id, is_open, is_left, fits, allowed, today, judged, rush, rule, until, pk = row
         if not is_open:
             raise ClaimClosed()
         if not fits:
             _fit(values, json.loads(rule))
             continue
-        if not is_allowed:
+        if not allowed:
             raise PerMemberLimit()
-        if not is_today:
+        if not today:
             raise PerDayLimit()
         if not is_left:
             raise QuotaExhausted()
+        if not judged and judge is not None:
+            judge(template_id)
+            values["judged"] = True
+            continue
         if pk is not None:
             return template_id, rush, until, pk
         # The member claimed another one at this very moment: count again.

@@ -26,6 +26,7 @@ WITH template AS (
      AND %(now)s::timestamptz < t.claim_until
      AND (t.valid_until IS NULL OR t.valid_until > %(now)s::timestamptz)) AS open,
     (%(fits)s::bool OR t.claim_for = '{}'::jsonb) AS fits,
+    (%(judged)s::bool OR NOT t.judge_claims) AS judged,
     t.slots_ready > 0 AS rush,
     least(t.valid_until,
           %(now)s::timestamptz + make_interval(days => t.valid_days::int)) AS valid_until
@@ -51,7 +52,7 @@ WITH template AS (
     %(now)s::timestamptz, t.valid_until, %(now)s::timestamptz, %(source)s::text,
     %(source_token)s::text, %(given_key)s::text, '', 0
   FROM template t CROSS JOIN mine m
-  WHERE t.open AND t.is_left AND t.fits AND m.had < t.per_member
+  WHERE t.open AND t.is_left AND t.fits AND t.judged AND m.had < t.per_member
     AND (t.per_day IS NULL OR m.today < t.per_day)
   ON CONFLICT (template_id, member_id, nth) DO NOTHING
   RETURNING id, member_id, template_id, '' AS from_state, state AS to_state
@@ -59,7 +60,7 @@ WITH template AS (
     + _EVENT.format(source="claimed")
     + """
 SELECT t.id, t.open, t.is_left, t.fits, m.had < t.per_member,
-  t.per_day IS NULL OR m.today < t.per_day, t.rush, t.claim_for, t.valid_until, c.id
+  t.per_day IS NULL OR m.today < t.per_day, t.judged, t.rush, t.claim_for, t.valid_until, c.id
 FROM template t CROSS JOIN mine m LEFT JOIN claimed c ON true
 """
 )

@@ -6,6 +6,7 @@ from config.kernel import clock
 from config.kernel.actors import SYSTEM
 from coupons.guards import coupon_expire
 from coupons.services.coupon_gift import coupon_gifts_expire
+from coupons.services.quota_alerts import quota_alerts_find
 from coupons.services.slots_keep import slots_keep
 
 
@@ -27,3 +28,9 @@ def coupon_gifts_expire_all() -> None:
 def coupon_slots_keep() -> None:
     """Keep coupons ready where a rush is expected, and give back what no rush took."""
     slots_keep(now=clock.now())
+
+
+@shared_task(name="coupons.tasks.quota_alerts", expires=60)
+def quota_alerts() -> None:
+    """Say where more is claimed than was planned."""
+    quota_alerts_find(now=clock.now())

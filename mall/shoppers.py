@@ -1,11 +1,12 @@
 """What the mall knows of a member that discounts and claims may ask for."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils.translation import gettext_lazy as _
 
 from coupons.member_facts import register_member_fact
-from mall.models import Order
+from mall.models import Order, Payment
+from mall.states import PaymentState
 from members.selectors_tiers import price_levels
 
 
@@ -21,3 +22,11 @@ def _first_order(member_id: int, now: datetime) -> int:
 
 def _price_levels(member_id: int, now: datetime) -> list[str]:
     return price_levels(member_id=member_id, now=now)
+
+
+def _payments_failed(member_id: int, now: datetime) -> int:
+    return Payment.objects.filter(
+        order__member_id=member_id,
+        order__placed_at__gt=now - timedelta(days=30),
+        state__in=[PaymentState.FAILED, PaymentState.CLOSED],
+    ).count()

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from config.kernel.actors import Actor
 from coupons import guards
+from coupons.services.claim_judge import NOBODY, ClaimJudge, Visitor
+from coupons.states import Source
 
 
 def coupon_claim(
@@ -12,6 +14,7 @@ def coupon_claim(
     template_code: str,
     member_id: int,
     source_token: str,
+    visitor: Visitor = NOBODY,
     actor: Actor,
     now: datetime,
     before_quota: Callable[[guards.ClaimedCoupon], None] = lambda claimed: None,
@@ -19,8 +22,10 @@ def coupon_claim(
     """Claim one coupon of a public template. ``source_token`` is the code the member came by.
 
     Raises TemplateUnknown (404, also for a template that is not public), ClaimClosed,
-    PerMemberLimit, QuotaExhausted (409). ``before_quota`` as for the guard.
+    PerMemberLimit, QuotaExhausted (409); where claims of the template are judged ClaimRefused and
+    ClaimChallenged (403), to be kept by the caller. ``before_quota`` as for the guard.
     """
+    judge = ClaimJudge(member_id, Source.CLAIM, visitor, now)
     return guards.coupon_claim(
         template_code=template_code,
         member_id=member_id,
@@ -28,5 +33,6 @@ def coupon_claim(
         public_only=True,
         actor=actor,
         now=now,
-        before_quota=before_quota,
+        judge=judge.judge,
+        before_quota=judge.keep(before_quota),
     )

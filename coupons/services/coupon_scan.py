@@ -7,6 +7,7 @@ from config.kernel.codes import code_issue, code_resolve
 from config.kernel.models import Code
 from coupons import guards
 from coupons.models import Template
+from coupons.services.claim_judge import NOBODY, ClaimJudge, Visitor
 from coupons.states import Source
 
 PURPOSE = "coupon_place"
@@ -30,11 +31,14 @@ def place_code_issue(
     )
 
 
-def coupon_scan(*, token: str, member_id: int, actor: Actor, now: datetime) -> guards.ClaimedCoupon:
+def coupon_scan(
+    *, token: str, member_id: int, visitor: Visitor = NOBODY, actor: Actor, now: datetime
+) -> guards.ClaimedCoupon:
     """Raises CodeInvalid (404), ClaimClosed, NotForMember, PerMemberLimit, PerDayLimit,
-    QuotaExhausted."""
+    QuotaExhausted; where claims of the template are judged ClaimRefused, ClaimChallenged."""
     code = code_resolve(token=token, now=now, purpose=PURPOSE)
     template = Template.objects.get(pk=code.owner_id)
+    judge = ClaimJudge(member_id, Source.SCAN, visitor, now)
     return guards.coupon_claim(
         template_code=template.code,
         member_id=member_id,
@@ -42,4 +46,6 @@ def coupon_scan(*, token: str, member_id: int, actor: Actor, now: datetime) -> g
         source_token=code.token,
         actor=actor,
         now=now,
+        judge=judge.judge,
+        before_quota=judge.keep(),
     )
