@@ -1,4 +1,4 @@
-"""Reactions of coupons to what happens to members."""
+"""Reactions of coupons to what happens to members, and to tickets of stores."""
 
 import logging
 from collections.abc import Sequence
@@ -7,7 +7,9 @@ from datetime import datetime
 from config.kernel.actors import SYSTEM
 from config.kernel.errors import DomainError
 from config.kernel.models import Event, PolicyVersion
+from coupons.models import CouponTicket
 from coupons.services.coupon_give import coupon_give
+from coupons.services.redemption_bear import Sold, redemptions_bear
 from coupons.states import Source
 from members.growth import TierRules
 from members.models import Member, Tier
@@ -43,6 +45,13 @@ def birthday_gifts(events: Sequence[Event], now: datetime) -> None:
         own = rules.tiers[rank] if rank >= 0 else rules.reached(0)
         for code in own.birthday_coupons if own else ():
             _give(code, event.subject_id, f"birthday:{event.payload['year']}", now)
+
+
+def tickets_borne(events: Sequence[Event], now: datetime) -> None:
+    """What coupons took off sales of stores is booked as borne, as far as it did not come back."""
+    tickets = CouponTicket.objects.filter(pk__in={e.subject_id for e in events})
+    sales = tickets.values_list("no", "operator_id", "operator__code")
+    redemptions_bear([Sold(*sale) for sale in sales], now=now)
 
 
 def _give(template_code: str, member_id: int, source: str, now: datetime) -> None:

@@ -10,6 +10,7 @@ class MallConfig(AppConfig):
         from mall import (  # audit* register their lines
             approvals,
             audit,  # noqa: F401
+            audit_borne,  # noqa: F401
             audit_payback,  # noqa: F401
             audit_points,  # noqa: F401
             audit_pos,  # noqa: F401

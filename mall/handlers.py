@@ -12,6 +12,7 @@ from config.kernel.events import EventBase, echo, subscribe
 from config.kernel.models import Event
 from config.kernel.money import yuan
 from config.kernel.reference import ReferenceChanged
+from coupons.services.redemption_bear import Sold, redemptions_bear
 from mall.earning import order_targets, ticket_targets
 from mall.events import (
     AfterSaleChanged,
@@ -26,7 +27,7 @@ from mall.events import (
 )
 from mall.listing import ANSWERS
 from mall.models import AfterSale, Order, Refund
-from mall.payment_coupons import payment_coupons
+from mall.payment_coupons import payment_coupons, payment_coupons_back
 from mall.services.fulfilment_open import fulfilments_open
 from mall.services.payback_refund import paybacks_refund
 from mall.states import AfterSaleState, TenderKind
@@ -38,6 +39,15 @@ from members.services.points_settle import points_settle
 
 def parcels_open(events: Sequence[Event], now: datetime) -> None:
     fulfilments_open(order_ids={e.subject_id for e in events}, now=now)
+
+
+def coupons_borne(events: Sequence[Event], now: datetime) -> None:
+    """What coupons took off orders is booked as borne, as far as the goods did not come back."""
+    orders = Order.objects.filter(
+        pk__in={e.subject_id for e in events}, paid_at__isnull=False, discount_fen__gt=0
+    )
+    sales = orders.values_list("no", "operator_id", "operator__code")
+    redemptions_bear([Sold(*sale) for sale in sales], now=now)
 
 
 def points_follow(events: Sequence[Event], now: datetime) -> None:
@@ -135,11 +145,13 @@ def answers_end(events: Sequence[Event], now: datetime) -> None:
 def subscribe_all() -> None:
     """Called once by ``apps.ready()``; the names are remembered per event, never rename one."""
     subscribe("mall.fulfilment", [OrderPaid], parcels_open)
+    subscribe("mall.coupons_borne", [OrderPaid, OrderRefunded], coupons_borne)
     subscribe("mall.points", [OrderPaid, OrderRefunded, OrderCancelled], points_follow)
     subscribe(
         "mall.till_points", [PosTicketPaid, PosTicketRefunded, PosTicketVoided], till_points_follow
     )
     subscribe("mall.payment_coupons", [OrderPaid], payment_coupons)
+    subscribe("mall.payment_coupons_back", [OrderRefunded, OrderCancelled], payment_coupons_back)
     subscribe("mall.messages", [OrderPaid, RefundDone], messages_tell)
     subscribe("mall.approvals", [AfterSaleChanged], approvals_follow)
     subscribe("mall.paybacks", [CardPaidBack], paybacks_go)

@@ -7,6 +7,7 @@ from config.kernel.admin.timeline import timeline_words
 from mall import states
 from mall.admin import (  # noqa: F401
     catalogue,
+    coupon_sales,
     memberships,
     money,
     order,

@@ -22,6 +22,7 @@ from mall.events import AfterSaleChanged, OrderRefunded
 from mall.guards import stock_return
 from mall.locks import aftersale_lock, order_lock
 from mall.models import AfterSale, AfterSaleLine, Fulfilment, Order, OrderLine
+from mall.services.order_coupons import order_coupons_reduce
 from mall.services.order_membership import membership_back, membership_worth
 from mall.services.order_state import (
     aftersale_transition,
@@ -164,8 +165,9 @@ def aftersale_approve(*, after_sale_no: str, reason: str, actor: Actor, now: dat
         rows = list(after_sale.lines.select_related("line"))
         quantities = {row.line_id: row.quantity for row in rows}
         whole = _takes_the_rest(order, quantities)
+        # Before the refunds: coupons are locked before accounts (config.kernel.locks).
+        order_coupons_reduce(order=order, quantities=quantities)
         if whole:
-            # Before the refunds: coupons are locked before accounts (config.kernel.locks).
             coupon_return(reference=order.no, now=now)
         refund_lines(
             order=order,

@@ -12,7 +12,7 @@ from config.kernel.admin.base import (
 from config.kernel.admin.bulk import Bulk
 from config.kernel.admin.codes import code_words
 from config.kernel.admin.forms import ReasonForm, YuanField
-from config.kernel.admin.panels import Related, figures, related
+from config.kernel.admin.panels import Related, charts, figures, related
 from config.kernel.admin.policy_forms import PercentField, PolicyForm, policy_form
 from config.kernel.admin.search import finder, number_like, phone_of
 
@@ -31,6 +31,7 @@ __all__ = [
     "ScopedRelatedFilter",
     "ServiceAction",
     "YuanField",
+    "charts",
     "code_words",
     "figures",
     "finder",

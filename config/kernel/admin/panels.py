@@ -16,9 +16,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from config.kernel.admin.columns import column
+from config.kernel.dashboard import Chart
 
 Subject = tuple[str, int]
 Figures = Callable[[Any], Sequence[tuple[Any, str]]]
+Charts = Callable[[Any], Sequence[Chart]]
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Panel:
 
 _related: dict[str, list[Related]] = {}
 _figures: dict[str, list[Figures]] = {}
+_charts: dict[str, list[Charts]] = {}
 
 
 def related(page: type[Model], *panels: Related) -> None:
@@ -61,6 +64,15 @@ def related(page: type[Model], *panels: Related) -> None:
 def figures(page: type[Model], found: Figures) -> None:
     """Show what ``found(row)`` returns, pairs of a label and a text, on top of the page."""
     _figures.setdefault(page._meta.label_lower, []).append(found)
+
+
+def charts(page: type[Model], found: Charts) -> None:
+    """Draw what ``found(row)`` returns on the page; their codes differ on one page."""
+    _charts.setdefault(page._meta.label_lower, []).append(found)
+
+
+def page_charts(row: Model) -> list[Chart]:
+    return [chart for found in _charts.get(row._meta.label_lower, ()) for chart in found(row)]
 
 
 def page_figures(row: Model) -> list[tuple[Any, str]]:

@@ -7,7 +7,7 @@ from django.db.models import Q, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin.codes import code_words
-from config.kernel.admin.panels import Subject, page_figures, page_panels
+from config.kernel.admin.panels import Subject, page_charts, page_figures, page_panels
 from config.kernel.models import Event, User
 
 LONGEST = 200
@@ -110,6 +110,8 @@ class TimelineMixin:
             panels = page_panels(obj, site, request)
             context["figures"] = page_figures(obj)
             context["panels"] = panels
+            context["row_charts"] = page_charts(obj)
+            context["row_charts_json"] = [chart.as_json() for chart in context["row_charts"]]
             own = [(obj._meta.label_lower, obj.pk), *self.timeline_subjects(obj)]
             context["timeline"] = timeline(
                 [*own, *(subject for panel in panels for subject in panel.subjects)]
