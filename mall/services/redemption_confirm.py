@@ -24,6 +24,7 @@ from mall.services.pos_quote import TillLine, TillSale, sale_document, till_pric
 from mall.services.pos_till import PosTicketInFlight, Till
 from mall.services.quote import CouponNotApplicable
 from mall.services.redemption_query import ticket_of_counter
+from mall.services.redemption_scan import coupon_owner
 from members.guards_code import member_code_use
 from members.services.visit_find import visit_find
 
@@ -59,19 +60,21 @@ def basket_lines(
 def redemption_preview(
     *,
     till: Till,
-    visit: str,
+    visit: str = "",
+    shown: str = "",
     coupon_nos: Sequence[str],
     lines: Sequence[TillLine] = (),
     amount_fen: int | None = None,
     now: datetime,
 ) -> dict[str, Any]:
-    """What the coupons would take off the sale; nothing is written and nothing promised.
+    """What the coupons would take off the sale; nothing is written and nothing promised. The
+    member is there by ``visit``, or ``shown`` is the number of the one coupon they showed.
 
-    Raises RedemptionBasket, VisitOver, SkuUnavailable, BasketTooLarge, CouponNotApplicable,
-    CouponUsed.
+    Raises RedemptionBasket, VisitOver, CouponUnknown, SkuUnavailable, BasketTooLarge,
+    CouponNotApplicable, CouponUsed.
     """
     basket, _whole = basket_lines(lines=lines, amount_fen=amount_fen)
-    member_id = visit_find(visit=visit, by=till.name, now=now)
+    member_id = _present(till, visit, shown, coupon_nos, now)
     sale = till_price(till=till, member_id=member_id, lines=basket, coupon_nos=coupon_nos, now=now)
     return sale_document(sale)
 
@@ -83,6 +86,7 @@ def redemption_confirm(
     coupon_nos: Sequence[str],
     visit: str = "",
     code: str = "",
+    shown: str = "",
     lines: Sequence[TillLine] = (),
     amount_fen: int | None = None,
     discount_fen: int | None = None,
@@ -90,17 +94,19 @@ def redemption_confirm(
     now: datetime,
 ) -> CouponTicket:
     """Use the coupons for the sale ``ticket_no`` of the till, all of them or none. ``visit``
-    stays good: the sale may be paid by card after it. ``discount_fen`` is what the preview said.
+    stays good: the sale may be paid by card after it. ``shown`` instead is the number of the one
+    coupon that the member showed. ``discount_fen`` is what the preview said.
 
     The same once more is answered with the ticket that is there; on a refusal nothing has
     changed. Raises PosTicketInFlight, RedemptionExists, RedemptionBasket, RedemptionChanged,
-    PosMemberMissing, VisitOver, MemberCodeInvalid, MemberCodeUsed, SkuUnavailable,
-    BasketTooLarge, CouponNotApplicable, CouponUsed, CouponUnavailable, BudgetExhausted.
+    PosMemberMissing, VisitOver, CouponUnknown, MemberCodeInvalid, MemberCodeUsed,
+    SkuUnavailable, BasketTooLarge, CouponNotApplicable, CouponUsed, CouponUnavailable,
+    BudgetExhausted.
     """
     basket, whole = basket_lines(lines=lines, amount_fen=amount_fen)
-    if bool(visit) == bool(code) or not coupon_nos:
+    if [bool(visit), bool(code), bool(shown)].count(True) != 1 or not coupon_nos:
         raise PosMemberMissing()
-    said = [visit, code, sorted(coupon_nos), [asdict(line) for line in basket]]
+    said = [visit or shown, code, sorted(coupon_nos), [asdict(line) for line in basket]]
     request_hash = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     with transaction.atomic():
         if not ticket_claim(till.counter, ticket_no):
@@ -112,7 +118,7 @@ def redemption_confirm(
             return known
         if code:
             visit = member_code_use(scanned=code, by=till.name, now=now).visit
-        member_id = visit_find(visit=visit, by=till.name, now=now)
+        member_id = _present(till, visit, shown, coupon_nos, now)
         sale = till_price(
             till=till, member_id=member_id, lines=basket, coupon_nos=coupon_nos, now=now
         )
@@ -127,6 +133,16 @@ def redemption_confirm(
             actor=actor,
         )
     return ticket
+
+
+def _present(till: Till, visit: str, shown: str, coupon_nos: Sequence[str], now: datetime) -> int:
+    """The id of the member who is there. A coupon that is shown stands for itself alone: none of
+    the member's others is used without them."""
+    if not shown:
+        return visit_find(visit=visit, by=till.name, now=now)
+    if visit or list(coupon_nos) != [shown]:
+        raise PosMemberMissing()
+    return coupon_owner(shown=shown)
 
 
 _REASONS = {

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from mall.web import cards, tickets, till, views
+from mall.web import cards, coupons, tickets, till, views
 
 app_name = "desk"
 urlpatterns = [
@@ -22,6 +22,13 @@ urlpatterns = [
     path("cards/sales/<str:number>/undo/", cards.undo, name="card_sale_undo"),
     path("cards/for/<str:member_no>/", cards.choose, name="card_choose"),
     path("cards/for/<str:member_no>/sell/", cards.sell, name="card_sell"),
+    path("coupons/", coupons.scan, name="coupons"),
+    path("coupons/basket/", coupons.basket, name="coupon_basket"),
+    path("coupons/redeem/", coupons.redeem, name="coupon_redeem"),
+    path("coupons/tickets/", coupons.tickets, name="coupon_tickets"),
+    path("coupons/tickets/<str:number>/", coupons.ticket, name="coupon_ticket"),
+    path("coupons/tickets/<str:number>/return/", coupons.give_back, name="coupon_return"),
+    path("coupons/tickets/<str:number>/undo/", coupons.undo, name="coupon_undo"),
     path("orders/<str:order_no>/", views.order, name="order"),
     path("orders/<str:order_no>/ready/", views.ready, name="ready"),
     path("orders/<str:order_no>/after-sale/", views.after_sale, name="after_sale"),

@@ -41,6 +41,10 @@
     document.body.dispatchEvent(new CustomEvent("desk:handed"));
   });
 
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("[data-desk-print]")) window.print();
+  });
+
   // --- sounds, if wanted -----------------------------------------------------------------------
   var audio = null;
   var loud = function () {
@@ -107,7 +111,7 @@
       find("video").play();
       find("camera").textContent = find("camera").dataset.stop;
       say("aim");
-      look(new window.BarcodeDetector({ formats: ["qr_code"] }));
+      look(new window.BarcodeDetector({ formats: (find("scan").dataset.formats || "qr_code").split(" ") }));
     }, function (error) {
       say(error.name === "NotAllowedError" ? "refused" : "none");
       input().focus();
