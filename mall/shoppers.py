@@ -1,23 +1,41 @@
 """What the mall knows of a member that discounts and claims may ask for."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from coupons.member_facts import register_member_fact
+from config.kernel.locks import advisory
+from coupons.member_facts import named, register_member_fact
 from mall.models import Order, Payment
-from mall.states import PaymentState
+from mall.states import OrderState, PaymentState
 from members.selectors_tiers import price_levels
 
 
 def register_all() -> None:
     register_member_fact("first_order", "int", _("nothing bought yet (1)"), _first_order)
     register_member_fact("price_level", "set", _("price level"), _price_levels)
+    register_member_fact(
+        "payments_failed", "int", _("payments failed or given up in 30 days"), _payments_failed
+    )
+
+
+def first_order_lock(*, member_id: int, scopes: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether one of ``scopes`` asks for a first order; then no other such order of the member is
+    placed until the end of the transaction, and who looks again sees those before it."""
+    if not any("first_order" in named(scope) for scope in scopes):
+        return False
+    advisory("mall.first_order", [member_id])
+    return True
 
 
 def _first_order(member_id: int, now: datetime) -> int:
-    """1 for whoever has no paid order; one that was given back counts as bought."""
-    return int(not Order.objects.filter(member_id=member_id, paid_at__isnull=False).exists())
+    """1 for whoever has no paid order and none that waits to be paid, of which each could else be
+    the first; one that was given back counts as bought."""
+    bought = Q(paid_at__isnull=False) | Q(state=OrderState.PLACED)
+    return int(not Order.objects.filter(bought, member_id=member_id).exists())
 
 
 def _price_levels(member_id: int, now: datetime) -> list[str]:
