@@ -197,11 +197,11 @@ def stock_return(items: Sequence[tuple[int, int]], *, reference: str, now: datet
 
 _ORDER = """
 WITH head AS (
-  INSERT INTO mall_order (no, member_id, operator_id, store_id, channel, source_token, state,
-    gross_fen, discount_fen, freight_fen, total_fen, points, points_fen, snapshot, placed_at,
+  INSERT INTO mall_order (no, member_id, operator_id, store_id, channel, source_token, device,
+    state, gross_fen, discount_fen, freight_fen, total_fen, points, points_fen, snapshot, placed_at,
     expires_at, paid_at, completed_at)
   SELECT * FROM jsonb_to_record(%(order)s::jsonb) AS o(no text, member_id bigint,
-    operator_id bigint, store_id bigint, channel text, source_token text, state text,
+    operator_id bigint, store_id bigint, channel text, source_token text, device text, state text,
     gross_fen int, discount_fen int, freight_fen int, total_fen int, points int, points_fen int,
     snapshot jsonb, placed_at timestamptz, expires_at timestamptz, paid_at timestamptz,
     completed_at timestamptz)

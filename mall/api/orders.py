@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from config.kernel.api import CommandView, MemberView
 from config.kernel.auth import IsMember
+from config.kernel.devices import device_hash
 from mall.api import examples as ex
 from mall.api import serializers as s
 from mall.discount_words import hint_words, refusal_words
@@ -152,7 +153,8 @@ class OrdersView(CommandView, ListAPIView):
         """Place an order exactly as quoted. Stock is reserved, coupons are locked and stored
         value is held until it is paid or expires; an order that stored value covers in full is
         paid at once. ``quote_changed`` carries the new quote and what differs in ``extra``: show
-        it and ask again. Keep the Idempotency-Key until an answer is there."""
+        it and ask again. Keep the Idempotency-Key until an answer is there. A header
+        ``X-Device-Id`` is kept hashed: many cards bought from one device are looked at."""
         return super().post(request, **kwargs)
 
     def run(self, *, data, now, **kwargs):
@@ -161,6 +163,7 @@ class OrdersView(CommandView, ListAPIView):
             basket=basket_of(data, user.member_id),
             quote_version=data["quote_version"],
             source_token=data["source_token"],
+            device=device_hash(self.request),
             actor=user.actor,
             now=now,
             before_stock=self.settle,

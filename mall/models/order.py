@@ -62,6 +62,9 @@ class Order(models.Model):
     store = models.ForeignKey(Store, models.PROTECT, related_name="orders", verbose_name=_("store"))
     channel = models.CharField(_("channel"), max_length=16, choices=OrderChannel.choices)
     source_token = models.CharField(_("touchpoint"), max_length=32, blank=True)
+    device = models.CharField(
+        _("device"), max_length=64, blank=True, db_default="", help_text=_("hashed; if known")
+    )
     state = models.CharField(_("state"), max_length=10, choices=OrderState.choices)
     gross_fen = models.PositiveIntegerField(_("gross (fen)"))
     discount_fen = models.PositiveIntegerField(_("discount (fen)"), default=0)

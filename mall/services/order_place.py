@@ -31,6 +31,7 @@ from mall.services.quote import (
     quote_difference,
     quote_recall,
 )
+from mall.shoppers import first_order_lock
 from mall.states import LineKind, OrderChannel, OrderState
 from members import guards as card_guards
 from members.services.card_offer import TopUpOfferGone, card_offer_take
@@ -53,6 +54,7 @@ def order_place(
     actor: Actor,
     now: datetime,
     source_token: str = "",
+    device: str = "",
     channel: str = OrderChannel.MINI_PROGRAM,
     before_stock: Callable[[dict[str, Any]], None] = lambda placed: None,
 ) -> dict[str, Any]:
@@ -67,6 +69,9 @@ def order_place(
     # No savepoint: a refusal here refuses the whole request.
     with transaction.atomic(savepoint=False):
         priced = quote(basket=basket, now=now)
+        scopes = [d.rule.scope for d in priced.priced.discounts]
+        if first_order_lock(member_id=basket.member_id, scopes=scopes):
+            priced = quote(basket=basket, now=now)
         document = priced.document()
         if document["version"] != quote_version:
             old = quote_recall(quote_version, member_id=basket.member_id)
@@ -76,7 +81,7 @@ def order_place(
         no = new_no("SO")
         expires_at = now + timedelta(minutes=settings.ORDER_PAY_MINUTES)
         order_id, line_ids = _write(
-            priced, document, no, paid, source_token, channel, now, expires_at
+            priced, document, no, paid, source_token, device, channel, now, expires_at
         )
         record(_events(order_id, basket.member_id, paid), actor=actor, now=now)
         _guard_coupons(priced, no, paid, now)
@@ -123,6 +128,7 @@ def _write(
     no: str,
     paid: bool,
     source_token: str,
+    device: str,
     channel: str,
     now: datetime,
     expires_at: datetime,
@@ -134,6 +140,7 @@ def _write(
         "store_id": priced.offers.store_id,
         "channel": channel,
         "source_token": source_token,
+        "device": device,
         "state": OrderState.PAID if paid else OrderState.PLACED,
         "gross_fen": priced.priced.gross_fen,
         "discount_fen": priced.priced.discount_fen,

@@ -13,10 +13,12 @@ from rest_framework.response import Response
 from config.kernel import clock
 from config.kernel.api import CommandView, MemberView
 from config.kernel.auth import IsMember, MemberRequest
+from config.kernel.devices import device_hash
 from config.kernel.errors import NotFound
 from members.api import examples as ex
 from members.models import CardGift, TopUpOffer
 from members.selectors_cards import card_of, gift_offered, topup_offers_for
+from members.services.card_activate import card_activate
 from members.services.card_freeze import card_freeze
 from members.services.card_gift import card_gift_accept, card_gift_offer, card_gift_take_back
 from members.services.card_lost import card_report_lost
@@ -30,6 +32,40 @@ class ReasonInput(serializers.Serializer):
 class CardStateOutput(serializers.Serializer):
     no = serializers.CharField(help_text=_("card number"))
     state = serializers.ChoiceField(CardState.choices)
+
+
+class CardCodeInput(serializers.Serializer):
+    code = serializers.CharField(
+        max_length=64, help_text=_("as typed: blanks, dashes and small letters do not matter")
+    )
+
+
+class CardCodeView(CommandView):
+    """The card behind a code that a company has bought for me: it is mine from here on. A code of
+    80 bits makes one card."""
+
+    tags = ["cards"]
+    operations: ClassVar = {"POST": "card_code_activate"}
+    refusals: ClassVar = {
+        "POST": [
+            *("activation_unknown", "activation_used", "card_identity_missing"),
+            "card_limit_exceeded",
+        ]
+    }
+    examples: ClassVar = {"POST": ex.CARD_CODE}
+    input = CardCodeInput
+    output = CardStateOutput
+
+    def run(self, *, data: dict[str, Any], now, **kwargs: Any) -> dict[str, Any]:
+        user = self.request.user
+        card = card_activate(
+            code=data["code"],
+            member_id=user.member_id,
+            source=device_hash(self.request),
+            actor=user.actor,
+            now=now,
+        )
+        return {"no": card.no, "state": card.state}
 
 
 class CardFreezeView(CommandView):

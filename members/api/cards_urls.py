@@ -42,5 +42,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gifts/<str:token>", card_commands.GiftView.as_view(), name="gift"),
     path("gifts/<str:token>/accept", card_commands.GiftAcceptView.as_view(), name="gift-accept"),
     path("me/points", cards.PointsView.as_view(), name="me-points"),
+    path("card-codes", card_commands.CardCodeView.as_view(), name="card-codes"),
     path("card-products", cards.CardProductsView.as_view(), name="card-products"),
 ]

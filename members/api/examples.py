@@ -86,6 +86,9 @@ CARD_ENTRY = Example(
         "reference": "SO4J7P2W8X5M",
     }
 )
+CARD_CODE = Example(
+    request={"code": "7Q2M-0XK4-9RTB-W5HD"}, response={"no": "CD5T8W2N6R3V", "state": "active"}
+)
 CARD_FREEZE = Example(
     request={"reason": "手机丢了"}, response={"no": "CD5T8W2N6R3V", "state": "frozen"}
 )

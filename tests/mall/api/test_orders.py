@@ -6,11 +6,13 @@ from django.test.utils import CaptureQueriesContext
 
 from config.kernel.models import Event, IdempotencyKey
 from mall.models import Order, Reservation, Stock
+from members.models import CardLot
 from members.selectors import card_lots
 from stores.ledger import AccountSpec, accounts_ensure
 from tests.factories import (
     api_client,
     make_card,
+    make_card_product,
     make_coupon,
     make_member,
     make_offer,
@@ -21,6 +23,7 @@ from tests.factories import (
     make_store,
     make_template,
 )
+from tests.factories.orders import pay_order
 
 pytestmark = pytest.mark.django_db
 
@@ -283,3 +286,21 @@ def test_errors_speak_two_languages(shop):
     assert english.status_code == 400
     assert english.json()["errors"][0]["code"] == "basket_invalid"
     assert "separate orders" in english.json()["errors"][0]["detail"]
+
+
+def test_the_device_that_bought_a_card_is_kept_hashed(shop):
+    # given
+    store, member, _first, _second = shop
+    make_card_product(operator=store.operator, code="gold", price_fen=50_000)
+    client = api_client(member)
+    body = {"store": store.code, "card_product": "gold"}
+    body["quote_version"] = quoted(client, body)["version"]
+
+    # when
+    placed = client.command("/api/v1/orders", body, HTTP_X_DEVICE_ID="device-of-mine")
+
+    # then: whoever looks for many cards of one device finds its purchases
+    order = Order.objects.get(no=placed.json()["no"])
+    pay_order(order)
+    assert len(order.device) == 64 and "device-of-mine" not in order.device
+    assert CardLot.objects.get(card__member=member).source == order.device

@@ -5,12 +5,16 @@ from datetime import timedelta
 import pytest
 
 from config.kernel.actors import SYSTEM
+from members.activation import activation_code, code_shown
 from members.models import Card, CardGift
+from members.services.card_batch import card_batch_make, card_batch_sell
 from members.services.card_gift import card_gift_offer
 from members.states import CardState
+from stores.ledger import AccountSpec, accounts_ensure
 from tests.factories import (
     api_client,
     make_card,
+    make_card_product,
     make_member,
     make_operator,
     make_store,
@@ -173,3 +177,51 @@ def test_without_a_login_there_is_nothing(path):
 )
 def test_without_a_login_nothing_is_done(path):
     assert api_client().command(f"/api/v1/{path}").status_code == 401
+
+
+@pytest.fixture
+def batch(now):
+    """Three unnamed cards of ¥500.00, sold to a company."""
+    product = make_card_product(named=False, price_fen=50_000, bonus_fen=0, limit_fen=100_000)
+    batch = card_batch_sell(
+        card_product_id=product.pk,
+        count=3,
+        payer="company",
+        way="transfer",
+        funding_account_id=accounts_ensure([AccountSpec("bank:x")])["bank:x"],
+        reference="HT-1",
+        key="HT-1",
+        actor=SYSTEM,
+        now=now,
+    )
+    card_batch_make(batch_id=batch.pk)
+    return batch
+
+
+def test_a_code_of_a_company_becomes_my_card_once(member, batch):
+    # given
+    client, code = api_client(member), code_shown(activation_code(batch.no, 1)).lower()
+
+    # when
+    made = client.command("/api/v1/card-codes", {"code": code}, HTTP_X_DEVICE_ID="dev-1")
+    again = client.command("/api/v1/card-codes", {"code": code})
+    friend = api_client(make_member()).command("/api/v1/card-codes", {"code": code})
+
+    # then
+    card = Card.objects.get(member=member)
+    assert (made.status_code, made.json()) == (201, {"no": card.no, "state": "active"})
+    lot = card.lots.get()
+    assert (lot.principal.balance, lot.bonus.balance) == (50_000, 0)
+    assert len(lot.source) == 64 and "dev-1" not in lot.source
+    for refused in (again, friend):
+        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (
+            409,
+            "activation_used",
+        )
+    assert Card.objects.count() == 1
+
+
+def test_a_code_that_is_none_makes_nothing(member, batch):
+    answer = api_client(member).command("/api/v1/card-codes", {"code": "7Q2M-0XK4-9RTB-W5HD"})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, "activation_unknown")
+    assert not Card.objects.exists()
