@@ -1,20 +1,25 @@
 """Coupons after a payment: which, by a "payment_coupons" policy of the selling operator."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Exists, F, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import SYSTEM
 from config.kernel.errors import DomainError
+from config.kernel.locks import advisory
 from config.kernel.models import Event
 from config.kernel.policies import PolicyInvalid, policies_at, register_kind
 from coupons.member_facts import register_member_fact
 from coupons.services.coupon_give import coupon_give
+from coupons.services.coupon_revoke import coupons_revoke
 from coupons.states import Source
-from mall.models import Order
+from mall.models import Order, OrderLine
+from mall.states import OrderState
 
 KIND = "payment_coupons"
 logger = logging.getLogger(__name__)
@@ -22,13 +27,16 @@ logger = logging.getLogger(__name__)
 
 def validate(body: dict[str, Any]) -> None:
     """Raise PolicyInvalid unless it is {"v": 1, "rules": [{"template": code, "min_fen": fen}]},
-    where each template stands once."""
+    where each template stands once. A rule with "take_back": true takes its coupon back, unless
+    it was used or given away, when the whole order is refunded."""
     rules = body.get("rules") if isinstance(body, dict) and body.get("v") == 1 else None
     if not isinstance(rules, list) or set(body) != {"v", "rules"}:
         raise PolicyInvalid(problem='it has "v": 1 and "rules"')
     for rule in rules:
-        if not isinstance(rule, dict) or set(rule) != {"template", "min_fen"}:
-            raise PolicyInvalid(problem='a rule has "template" and "min_fen"')
+        if not isinstance(rule, dict) or set(rule) - {"take_back"} != {"template", "min_fen"}:
+            raise PolicyInvalid(problem='a rule has "template" and "min_fen", maybe "take_back"')
+        if type(rule.get("take_back", False)) is not bool:
+            raise PolicyInvalid(problem="take_back is true or false")
         if not isinstance(rule["template"], str) or not 0 < len(rule["template"]) <= 32:
             raise PolicyInvalid(problem="template is the code of a coupon template")
         if type(rule["min_fen"]) is not int or rule["min_fen"] < 0:
@@ -40,15 +48,58 @@ def validate(body: dict[str, Any]) -> None:
 def payment_coupons(events: Sequence[Event], now: datetime) -> None:
     """Whoever paid an order of at least so much is given the coupons that the policy in force at
     the payment names; once per order. One that cannot be had is not given; it stops nobody."""
-    orders = Order.objects.filter(pk__in={e.subject_id for e in events}, paid_at__isnull=False)
-    for no, member_id, total_fen, paid_at, operator in orders.order_by("pk").values_list(
-        "no", "member_id", "total_fen", "paid_at", "operator__code"
-    ):
-        assert paid_at is not None  # as filtered
-        policy = policies_at(kind=KIND, scopes={operator}, moment=paid_at).get(operator)
-        for rule in policy.body["rules"] if policy else ():
-            if total_fen >= rule["min_fen"]:
-                _give(rule["template"], member_id, no, now)
+    for sale, rules in _sales(events):
+        for rule in rules:
+            if not (sale.returned and rule.get("take_back")):
+                _give(rule["template"], sale.member_id, sale.no, now)
+
+
+def payment_coupons_back(events: Sequence[Event], now: datetime) -> None:
+    """When nothing is left of an order, what its payment gave goes back, where the rule says so."""
+    for sale, rules in _sales(events):
+        codes = [rule["template"] for rule in rules if rule.get("take_back")]
+        if sale.returned and codes:
+            coupons_revoke(
+                template_codes=codes,
+                member_id=sale.member_id,
+                key=_key(sale.no),
+                reason=sale.no,
+                actor=SYSTEM,
+                now=now,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sale:
+    no: str
+    member_id: int
+    returned: bool
+
+
+def _sales(events: Sequence[Event]) -> Iterator[tuple[_Sale, list[dict[str, Any]]]]:
+    """Paid orders with the rules that they reached. Their events may come in any order, and are
+    taken one at a time."""
+    ids = {e.subject_id for e in events}
+    advisory("mall.payment_coupons", ids)
+    left = OrderLine.objects.filter(order=OuterRef("pk"), refunded_quantity__lt=F("quantity"))
+    orders = (
+        Order.objects.filter(pk__in=ids, paid_at__isnull=False)
+        .annotate(kept=Exists(left))
+        .select_related("operator")
+        .order_by("pk")
+    )
+    for order in orders:
+        operator = order.operator.code
+        assert order.paid_at is not None  # as filtered
+        policy = policies_at(kind=KIND, scopes={operator}, moment=order.paid_at).get(operator)
+        rules = policy.body["rules"] if policy else []
+        reached = [rule for rule in rules if order.total_fen >= rule["min_fen"]]
+        gone = not order.kept or order.state == OrderState.CANCELLED
+        yield _Sale(order.no, order.member_id, gone), reached
+
+
+def _key(order_no: str) -> str:
+    return f"order:{order_no}"
 
 
 def _give(template_code: str, member_id: int, order_no: str, now: datetime) -> None:
@@ -58,7 +109,7 @@ def _give(template_code: str, member_id: int, order_no: str, now: datetime) -> N
             member_id=member_id,
             source=Source.PAYMENT,
             source_token=order_no,
-            key=f"order:{order_no}",
+            key=_key(order_no),
             actor=SYSTEM,
             now=now,
         )

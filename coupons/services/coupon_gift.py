@@ -150,10 +150,16 @@ def coupon_gift_transition(
 
 
 def coupon_transition(
-    *, coupon: Coupon, to_state: str, actor: Actor, now: datetime, **fields: Any
+    *,
+    coupon: Coupon,
+    to_state: str,
+    actor: Actor,
+    now: datetime,
+    reference: str = "",
+    **fields: Any,
 ) -> None:
-    """Move a coupon into or out of a gift, and write the event; everything else that moves
-    coupons is a guard. Raises Conflict, IllegalTransition."""
+    """Move a coupon into or out of a gift, or revoke it, and write the event; everything else
+    that moves coupons is a guard. Raises Conflict, IllegalTransition."""
     from_state, _to = compare_and_set(coupon, COUPON_MACHINE, to_state, **fields)
     event = CouponChanged(
         subject_id=coupon.pk,
@@ -161,6 +167,7 @@ def coupon_transition(
         to_state=to_state,
         member_id=coupon.member_id,
         template_id=coupon.template_id,
+        reference=reference,
     )
     record([event], actor=actor, now=now)
 

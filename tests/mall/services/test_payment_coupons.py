@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from config.kernel.models import Event
 from config.kernel.policies import PolicyInvalid
-from coupons.guards import NotForMember, coupon_claim
+from coupons.guards import NotForMember, coupon_claim, coupon_redeem
 from coupons.models import Coupon
 from mall import payment_coupons
-from mall.models import Order
-from tests.factories import make_member, make_template, publish_policy
+from mall.models import Order, OrderLine
+from tests.factories import make_member, make_product, make_template, publish_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -83,9 +84,80 @@ def test_a_coupon_for_a_first_order_asks_the_mall(order, now):
         {"v": 1, "rules": [{"template": "x"}]},
         {"v": 1, "rules": [{"template": "", "min_fen": 0}]},
         {"v": 1, "rules": [{"template": "x", "min_fen": -1}]},
+        {"v": 1, "rules": [{"template": "x", "min_fen": 0, "take_back": 1}]},
         {"v": 1, "rules": [{"template": "x", "min_fen": 0}] * 2},
     ],
 )
 def test_bodies_that_cannot_be_published(body):
     with pytest.raises(PolicyInvalid):
         payment_coupons.validate(body)
+
+
+@pytest.fixture
+def thanked(order, now):
+    """The order is paid, and gave one coupon that goes back with it and one that stays."""
+    rules = [
+        {"template": make_template(code="back", per_member=9).code, "min_fen": 0}
+        | {"take_back": True},
+        {"template": make_template(code="stays", per_member=9).code, "min_fen": 0},
+    ]
+    publish_policy(kind="payment_coupons", body={"v": 1, "rules": rules}, scope="acc")
+    product = make_product(skus=[10_000])
+    OrderLine.objects.create(
+        order=order,
+        position=1,
+        kind="goods",
+        sku=product.skus.get(),
+        title="茶",
+        quantity=2,
+        unit_price_fen=10_000,
+        gross_fen=20_000,
+        discount_fen=0,
+        net_fen=20_000,
+    )
+    Order.objects.update(state="paid", paid_at=now)
+    payment_coupons.payment_coupons([Told(order)], now)
+    return order
+
+
+def states():
+    return dict(Coupon.objects.order_by("pk").values_list("template__code", "state"))
+
+
+@pytest.mark.corrupts
+def test_what_a_payment_gave_goes_back_when_nothing_is_left_of_the_order(thanked, now):
+    thanked.lines.update(refunded_quantity=1, refunded_fen=10_000)
+    payment_coupons.payment_coupons_back([Told(thanked)], now)
+    assert states() == {"back": "claimed", "stays": "claimed"}
+
+    thanked.lines.update(refunded_quantity=2, refunded_fen=20_000)
+    for _twice in range(2):
+        payment_coupons.payment_coupons_back([Told(thanked)], now)
+
+    assert states() == {"back": "revoked", "stays": "claimed"}
+    event = Event.objects.get(kind="coupons.changed", to_state="revoked")
+    assert event.payload["reference"] == "SO1"
+
+
+@pytest.mark.corrupts
+def test_what_was_used_stays_used(thanked, now):
+    coupon = Coupon.objects.get(template__code="back")
+    uses = [(coupon.pk, 2_000)]
+    coupon_redeem(uses=uses, member_id=coupon.member_id, reference="SO2", channel="mall", now=now)
+    thanked.lines.update(refunded_quantity=2, refunded_fen=20_000)
+
+    payment_coupons.payment_coupons_back([Told(thanked)], now)
+
+    assert states()["back"] == "used"
+
+
+@pytest.mark.corrupts
+def test_a_payment_that_is_told_of_after_its_refund_gives_nothing_to_take_back(thanked, now):
+    other = make_member()
+    Order.objects.update(member=other, state="cancelled", ended_at=now)
+
+    payment_coupons.payment_coupons_back([Told(thanked)], now)
+    payment_coupons.payment_coupons([Told(thanked)], now)
+
+    theirs = Coupon.objects.filter(member=other).values_list("template__code", flat=True)
+    assert list(theirs) == ["stays"]
