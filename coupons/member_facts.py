@@ -8,17 +8,23 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Expression, Q, QuerySet
+
 from config.kernel import conditions
+from members.models import Member
 
 Load = Callable[[int, datetime], Any]
 """(member id, now) → the fact's value; None where it is unknown, and then no clause holds."""
 
 _loads: dict[str, Load] = {}
+_numbers: dict[str, Any] = {}
 
 
 def register_member_fact(name: str, kind: str, label: Any, load: Load) -> None:
     conditions.register_fact(name, kind, label)
     _loads[name] = load
+    if kind == "int":
+        _numbers[name] = label
 
 
 def validate(condition: Any) -> None:
@@ -46,6 +52,11 @@ def member_facts(
 def known() -> set[str]:
     """The names of all facts that somebody registered."""
     return set(_loads)
+
+
+def numbers() -> dict[str, Any]:
+    """Name → label of the facts that are numbers."""
+    return dict(_numbers)
 
 
 def named(condition: Mapping[str, Any]) -> set[str]:

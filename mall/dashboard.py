@@ -236,6 +236,14 @@ def alerts(scope: Scope) -> Iterator[Item]:
         link=_list("members.cardpaybackline", "?way__in=transfer,cash&state__exact=waiting"),
     )
     yield Alert(
+        code="quotas",
+        label=_("Coupons claimed faster than planned"),
+        permission="coupons.view_quotaalert",
+        count=found["quota"],
+        danger=True,
+        link=_list("coupons.quotaalert", "?settled_at__isempty=1"),
+    )
+    yield Alert(
         code="approvals",
         label=_("Approvals waiting"),
         permission="kernel.view_approval",
@@ -264,6 +272,7 @@ def register() -> None:
         "mall.view_aftersale",
         "mall.view_stock",
         "members.view_cardpaybackline",
+        "coupons.view_quotaalert",
         "kernel.view_approval",
         position=50,
         read=alerts,

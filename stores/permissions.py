@@ -76,6 +76,8 @@ _PEOPLE = (
     "coupons.view_codepool",
     "coupons.view_redeemcode",
     "coupons.view_coupongift",
+    "coupons.view_claimdecision",
+    "coupons.view_quotaalert",
 )
 _GUIDES = (
     "guides.view_guide",
@@ -153,6 +155,7 @@ GRANTS: dict[str, frozenset[str]] = {
                 "members.pointlot",
                 "coupons.template",
                 "coupons.codepool",
+                "coupons.quotaalert",
                 "mall.brand",
                 "mall.category",
                 "mall.product",

@@ -102,6 +102,12 @@ def holds(condition: Mapping[str, Any] | None, facts: Mapping[str, Any]) -> bool
     return have is not None and _operators[condition["op"]](have, condition["value"])
 
 
+def label(name: str) -> str:
+    """What people call the fact."""
+    fact = _facts.get(name)
+    return str(fact.label) if fact else name
+
+
 def explain(condition: Mapping[str, Any] | None) -> str:
     """The rule in words of the active language."""
     if not condition:
@@ -112,8 +118,6 @@ def explain(condition: Mapping[str, Any] | None) -> str:
         return _(" or ").join(explain(c) for c in condition["any"])
     if "not" in condition:
         return _("not ({rule})").format(rule=explain(condition["not"]))
-    fact = _facts.get(condition["fact"])
-    label = str(fact.label) if fact else condition["fact"]
     words = {
         "eq": _("{fact} is {value}"),
         "in": _("{fact} is one of {value}"),
@@ -123,4 +127,4 @@ def explain(condition: Mapping[str, Any] | None) -> str:
     }[condition["op"]]
     value = condition["value"]
     shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return words.format(fact=label, value=shown)
+    return words.format(fact=label(condition["fact"]), value=shown)

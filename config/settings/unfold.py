@@ -166,6 +166,8 @@ UNFOLD: dict[str, Any] = {
                 _page(_("Pools of codes"), "coupons.codepool", "qr_code_2"),
                 _page(_("Coupon codes"), "coupons.redeemcode", "pin"),
                 _page(_("Gifts of coupons"), "coupons.coupongift", "featured_seasonal_and_gifts"),
+                _page(_("Decisions on claims"), "coupons.claimdecision", "gavel"),
+                _page(_("Quota alerts"), "coupons.quotaalert", "local_fire_department"),
                 _page(_("Promotions"), "mall.promotion", "campaign"),
                 _page(_("Points shop"), "mall.pointsoffer", "loyalty"),
             ),

@@ -15,6 +15,7 @@ from config.kernel.admin import (
     related,
 )
 from config.kernel.money import yuan
+from coupons.admin.stop import RESUME, STOP
 from coupons.models import Coupon, Redemption, Template
 from coupons.states import CouponKind
 from members.models import Member
@@ -45,6 +46,7 @@ class TemplateAdmin(StaffScoped, AuditedAdmin):
     readonly_fields = ["issued", "spent_fen", "stopped_at", "use_stopped_at"]
     date_hierarchy = "claim_from"
     ordering = ["-id"]
+    service_actions = [STOP, RESUME]
 
     @admin.display(description=_("value"), ordering="value")
     def value_text(self, row: Template) -> str:

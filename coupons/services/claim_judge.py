@@ -128,7 +128,7 @@ def claim_held_keep(*, held: ClaimHeld) -> ClaimDecision:
     nothing."""
     with transaction.atomic():
         ClaimDecision.objects.bulk_create([held.decision], ignore_conflicts=True)
-    return held.decision
+        return ClaimDecision.objects.get(no=held.decision.no)
 
 
 def _hash(kind: str, value: str) -> str:

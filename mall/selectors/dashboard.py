@@ -226,6 +226,11 @@ JOIN members_cardpayback b ON b.id = l.payback_id JOIN members_card c ON c.id = 
 WHERE l.state = 'waiting' AND l.way <> 'source' AND c.operator_id IN (
   SELECT operator_id FROM stores_store WHERE id = ANY(%(stores)s::bigint[]))
 UNION ALL
+SELECT 'quota', count(*) FROM coupons_quotaalert a
+JOIN coupons_template t ON t.id = a.template_id
+WHERE a.settled_at IS NULL AND t.operator_id IN (
+  SELECT operator_id FROM stores_store WHERE id = ANY(%(stores)s::bigint[]))
+UNION ALL
 SELECT 'approval', count(*) FROM kernel_approval
 WHERE state = 'pending' AND (%(everything)s::bool OR store_id = ANY(%(stores)s::bigint[]))
 """
@@ -235,7 +240,7 @@ PAYMENT_OVERDUE = timedelta(hours=1)
 def alert_counts(*, scope: Scope) -> dict[str, int]:
     """How many want somebody: "refund" failed, "after_sale" to decide, "notification" that did
     not match, "payment" open for over an hour, "stock" of which next to nothing is left,
-    "payback" of a closed card that waits for a transfer or for cash, "approval" that waits for
-    somebody."""
+    "payback" of a closed card that waits for a transfer or for cash, "quota" that burns too fast,
+    "approval" that waits for somebody."""
     params = _params(scope, everything=scope.everything, overdue=scope.now - PAYMENT_OVERDUE)
     return dict(_rows(_ALERTS, params))

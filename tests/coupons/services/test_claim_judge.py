@@ -238,8 +238,10 @@ def test_facts_count_devices_networks_coupons_and_neighbours_in_one_statement(no
         claim(template, make_member(phone=phone), now - timedelta(minutes=30))
     claim(template, member, now - timedelta(hours=3))
     claim(template, member, now - timedelta(minutes=1), Visitor(network="10.0.0.0"))
-    ran_out = make_coupon(member, state="expired")
-    Coupon.objects.filter(pk=ran_out.pk).update(claimed_at=now - timedelta(days=9))
+    ran_out = make_coupon(member)
+    Coupon.objects.filter(pk=ran_out.pk).update(
+        state="expired", claimed_at=now - timedelta(days=9)
+    )
     aged(member, now, 40)
 
     with CaptureQueriesContext(connection) as captured:
@@ -317,7 +319,7 @@ def test_a_scan_is_judged_and_what_is_given_is_not(now):
 
 
 def test_rules_are_tried_on_the_claims_of_a_week(now):
-    template = judged_template(quota=99)
+    template = judged_template(quota=99, claim_from=now - timedelta(days=9))
     for days in (0, 2, 5, 8):
         member = make_member()
         aged(member, now, 1 if days == 2 else 100)

@@ -10,6 +10,7 @@ from config.kernel.approvals import approval_request
 from config.kernel.clock import SHANGHAI
 from config.kernel.dashboard import Scope, percent_change
 from config.kernel.models import Event
+from coupons.models import QuotaAlert
 from mall.models import Adjustment, Order, Refund, Tender, TenderAllocation
 from members.models import CardPayback, CardPaybackLine
 from tests.factories import (
@@ -22,6 +23,7 @@ from tests.factories import (
     make_staff,
     make_stock,
     make_store,
+    make_template,
     make_topup,
     make_user,
     staff_client,
@@ -281,12 +283,24 @@ def test_alerts_name_what_wants_somebody(store, boss, clock_at):
         CardPaybackLine.objects.create(
             payback=payback, lot=lot, way=way, amount_fen=150, withdrawn_fen=0, charged_fen=0
         )
+    template = make_template(operator=store.operator)
+    for settled_at, step in ((None, 100), (NOON, 200)):
+        QuotaAlert.objects.create(
+            template=template,
+            step_percent=step,
+            day=NOON.date(),
+            claims=3,
+            planned=2,
+            found_at=NOON,
+            settled_at=settled_at,
+        )
     everything = {
         "refunds_failed": 1,
         "notifications_mismatched": 1,
         "payments_open": 1,
         "after_sales": 1,
         "paybacks": 1,
+        "quotas": 1,
         "approvals": 1,
         "stock_low": 1,
         "events_stuck": 1,
@@ -301,7 +315,7 @@ def test_alerts_name_what_wants_somebody(store, boss, clock_at):
     assert alerts(mine) == {
         k: v
         for k, v in everything.items()
-        if k not in ("notifications_mismatched", "paybacks", "events_stuck")
+        if k not in ("notifications_mismatched", "paybacks", "quotas", "events_stuck")
     }
     theirs = staff_client(make_staff(store=make_store(), role="finance", since=NOON))
     assert alerts(theirs) == {}

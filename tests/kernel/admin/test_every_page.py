@@ -161,6 +161,8 @@ READ_ONLY = [
     "coupons.codepool",
     "coupons.redeemcode",
     "coupons.coupongift",
+    "coupons.claimdecision",
+    "coupons.quotaalert",
     "guides.attribution",
     "guides.commissionentry",
     "guides.couponhandout",

@@ -2,7 +2,15 @@
 
 from datetime import timedelta
 
-from coupons.models import CodePool, CouponGift, CouponTicket, CouponTicketReturn, RedeemCode
+from coupons.models import (
+    ClaimDecision,
+    CodePool,
+    CouponGift,
+    CouponTicket,
+    CouponTicketReturn,
+    QuotaAlert,
+    RedeemCode,
+)
 from guides.models import CouponAllowance, CouponHandout
 
 
@@ -46,6 +54,25 @@ def hang_on_coupon(sale, n, now) -> None:
     )
     CouponTicketReturn.objects.create(
         ticket=ticket, return_no="R1", gross_fen=1_000, discount_fen=400, created_at=now
+    )
+    ClaimDecision.objects.create(
+        no=f"J{n:06d}",
+        template=sale.template,
+        member=sale.member,
+        source="claim",
+        verdict="allow",
+        score=0,
+        facts={"claim_phone": 1},
+        decided_at=now,
+        coupon=sale.coupon,
+    )
+    QuotaAlert.objects.create(
+        template=sale.template,
+        step_percent=100,
+        day=now.date(),
+        claims=3,
+        planned=2,
+        found_at=now,
     )
 
 
