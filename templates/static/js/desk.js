@@ -33,6 +33,8 @@
     var answer = document.querySelector("dialog.result[open]");
     if (!answer || event.key.length !== 1 || event.key === " " || event.ctrlKey || event.metaKey || event.altKey) return;
     answer.close();
+    // After a whole page nothing had the focus that closing could give back.
+    if (input()) input().focus();
   });
   document.addEventListener("htmx:afterSwap", function (event) {
     if (event.detail.target.id !== "result") return;
