@@ -28,7 +28,8 @@ def tier_gifts(events: Sequence[Event], now: datetime) -> None:
         rules = TierRules.read(policies[event.payload["policy_id"]].body)
         rank = rules.rank(tiers[event.payload["tier_id"]].code)
         for code in rules.tiers[rank].upgrade_coupons:
-            _give(code, event.subject_id, f"tier:{event.payload['period_id']}", now)
+            period = event.payload["period_id"]
+            _give(code, event.subject_id, Source.TIER, f"tier:{period}", now)
 
 
 def birthday_gifts(events: Sequence[Event], now: datetime) -> None:
@@ -44,7 +45,8 @@ def birthday_gifts(events: Sequence[Event], now: datetime) -> None:
         rank = rules.rank(tier.code) if tier else -1
         own = rules.tiers[rank] if rank >= 0 else rules.reached(0)
         for code in own.birthday_coupons if own else ():
-            _give(code, event.subject_id, f"birthday:{event.payload['year']}", now)
+            year = event.payload["year"]
+            _give(code, event.subject_id, Source.BIRTHDAY, f"birthday:{year}", now)
 
 
 def tickets_borne(events: Sequence[Event], now: datetime) -> None:
@@ -54,14 +56,14 @@ def tickets_borne(events: Sequence[Event], now: datetime) -> None:
     redemptions_bear([Sold(*sale) for sale in sales], now=now)
 
 
-def _give(template_code: str, member_id: int, source: str, now: datetime) -> None:
+def _give(template_code: str, member_id: int, source: Source, key: str, now: datetime) -> None:
     try:
         coupon_give(
             template_code=template_code,
             member_id=member_id,
-            source=Source.TIER,
-            source_token=source,
-            key=source,
+            source=source,
+            source_token=key,
+            key=key,
             actor=SYSTEM,
             now=now,
         )

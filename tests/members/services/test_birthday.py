@@ -233,6 +233,7 @@ def test_the_tier_decides_what_is_given(now, relayed):
         *((cake.code, pk, "birthday:2050") for pk in sorted([high.pk, low.pk, none.pk])),
         (party.code, high.pk, "birthday:2050"),
     ]
+    assert {coupon.source for coupon in given} == {"birthday"}
 
 
 def test_a_coupon_that_is_gone_stops_nobody(now, relayed):
