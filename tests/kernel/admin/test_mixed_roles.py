@@ -179,10 +179,12 @@ def test_books_and_people_are_ones_operators_sales_are_both(two, mine, theirs):
     client = staff_client(two)
     for label in [*sorted(PEOPLE - SHARED), "stores.account", "stores.transfer"]:
         assert seen(client, label, mine, theirs) == (True, False), label
-    for label in sorted((SALES | GUIDES) - SHARED - {"mall.promotion"}):
+    operators = {"mall.promotion", "mall.pointsoffer"}
+    for label in sorted((SALES | GUIDES) - SHARED - operators):
         assert seen(client, label, mine, theirs) == (True, True), label
-    # A store's manager sees no other promotion than before: it is the operator's.
-    assert seen(client, "mall.promotion", mine, theirs) == (True, False)
+    # A store's manager sees no others of these than before: they are the operator's.
+    for label in sorted(operators):
+        assert seen(client, label, mine, theirs) == (True, False), label
 
 
 def test_each_command_is_given_by_the_role_that_holds_there(two, mine, theirs):
