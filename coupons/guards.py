@@ -112,7 +112,7 @@ def coupon_claim(
     the quota, which everybody waits for, there is only the commit.
     """
     no = new_no("C")
-    values = _context(now, "", actor or Actor.member(member_id)) | {
+    values = event_context(now, "", actor or Actor.member(member_id)) | {
         "code": template_code,
         "member_id": member_id,
         "no": no,
@@ -250,7 +250,7 @@ def coupon_release(*, reference: str, now: datetime, actor: Actor = SYSTEM) -> i
     Validity is what it was: an order that came to nothing prolongs no coupon.
     """
     with transaction.atomic(savepoint=False):
-        return _outcome(statements.RELEASE, _context(now, reference, actor))
+        return _outcome(statements.RELEASE, event_context(now, reference, actor))
 
 
 def coupon_return(
@@ -263,7 +263,7 @@ def coupon_return(
     nothing to give back.
     """
     with transaction.atomic(savepoint=False):
-        values = _context(now, reference, actor) | {"life": now + RETURNED_LIFE, "undo": undo}
+        values = event_context(now, reference, actor) | {"life": now + RETURNED_LIFE, "undo": undo}
         return _outcome(statements.RETURN, values)
 
 
@@ -289,7 +289,7 @@ def coupon_expire(*, now: datetime, limit: int = 1000) -> int:
     Bookkeeping for lists and counts: a coupon past its validity is refused without it.
     """
     with transaction.atomic(savepoint=False):
-        row = _row(statements.EXPIRE, _context(now, "", SYSTEM) | {"limit": limit})
+        row = _row(statements.EXPIRE, event_context(now, "", SYSTEM) | {"limit": limit})
     return row[0] if row else 0
 
 
@@ -306,7 +306,7 @@ def _apply(
         return
     if len({pk for pk, _amount in uses}) != len(uses):
         raise ValueError("a coupon is used once")
-    values = _context(now, reference, actor or Actor.member(member_id)) | {
+    values = event_context(now, reference, actor or Actor.member(member_id)) | {
         "coupons": [pk for pk, _amount in uses],
         "amounts": [amount for _pk, amount in uses],
         "member_id": member_id,
@@ -335,7 +335,7 @@ def _row(sql: str, values: dict[str, Any]) -> Any:
         return cursor.fetchone()
 
 
-def _context(now: datetime, reference: str, actor: Actor) -> dict[str, Any]:
+def event_context(now: datetime, reference: str, actor: Actor) -> dict[str, Any]:
     """What every statement needs to write its events."""
     heard = any(CouponChanged.kind in consumer.kinds for consumer in events.consumers.values())
     return {

@@ -5,7 +5,7 @@ UPDATE`` looks at the newest version of each and drops those that no longer qual
 changed is what was locked. Parameters are cast because they are bound by the server.
 """
 
-_EVENT = """event AS (
+EVENT = """event AS (
   INSERT INTO kernel_event (kind, subject_type, subject_id, from_state, to_state, reason,
     actor_kind, actor_id, payload, occurred_at, relayed_at, attempts, last_error)
   SELECT %(kind)s::text, %(subject)s::text, x.id, x.from_state, x.to_state, '',
@@ -57,7 +57,7 @@ WITH template AS (
   ON CONFLICT (template_id, member_id, nth) DO NOTHING
   RETURNING id, member_id, template_id, '' AS from_state, state AS to_state
 ), """
-    + _EVENT.format(source="claimed")
+    + EVENT.format(source="claimed")
     + """
 SELECT t.id, t.open, t.is_left, t.fits, m.had < t.per_member,
   t.per_day IS NULL OR m.today < t.per_day, t.judged, t.rush, t.claim_for, t.valid_until, c.id
@@ -151,7 +151,7 @@ LOCK = (
   FROM wanted w WHERE c.id = w.id
   RETURNING c.id, c.member_id, c.template_id, w.from_state, c.state AS to_state
 ), """
-    + _EVENT.format(source="changed")
+    + EVENT.format(source="changed")
     + ", "
     + _BUDGET.format(delta="amount_fen", source="wanted")
     + _OUTCOME
@@ -170,7 +170,7 @@ REDEEM = (
     %(reference)s::text || ':' || w.id, %(now)s::timestamptz
   FROM wanted w
 ), """
-    + _EVENT.format(source="changed")
+    + EVENT.format(source="changed")
     + ", "
     + _BUDGET.format(delta="amount_fen - locked_fen", source="wanted")
     + _OUTCOME
@@ -191,7 +191,7 @@ WITH wanted AS (
   FROM wanted w WHERE c.id = w.id
   RETURNING c.id, c.member_id, c.template_id, w.from_state, c.state AS to_state
 ), """
-    + _EVENT.format(source="changed")
+    + EVENT.format(source="changed")
     + ", "
     + _BUDGET.format(delta="-locked_fen", source="wanted")
     + _OUTCOME
@@ -217,7 +217,7 @@ WITH wanted AS (
   UPDATE coupons_redemption r SET reversed_at = %(now)s::timestamptz
   FROM wanted w WHERE r.id = w.redemption_id
 ), """
-    + _EVENT.format(source="changed")
+    + EVENT.format(source="changed")
     + ", "
     + _BUDGET.format(delta="-left_fen", source="wanted")
     + _OUTCOME
@@ -255,6 +255,6 @@ WITH wanted AS (
   UPDATE coupons_coupon c SET state = 'expired' FROM wanted w WHERE c.id = w.id
   RETURNING c.id, c.member_id, c.template_id, w.from_state, c.state AS to_state
 ), """
-    + _EVENT.format(source="changed")
+    + EVENT.format(source="changed")
     + "SELECT count(*) FROM changed"
 )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import SYSTEM
@@ -15,10 +16,12 @@ from config.kernel.locks import advisory
 from config.kernel.models import Event
 from config.kernel.policies import PolicyInvalid, policies_at, register_kind
 from coupons.member_facts import register_member_fact
+from coupons.members_meant import register_member_column
 from coupons.services.coupon_give import coupon_give
 from coupons.services.coupon_revoke import coupons_revoke
 from coupons.states import Source
 from mall.models import Order, OrderLine
+from mall.services.order_value import VALUE_KINDS
 from mall.states import OrderState
 
 KIND = "payment_coupons"
@@ -82,9 +85,11 @@ def _sales(events: Sequence[Event]) -> Iterator[tuple[_Sale, list[dict[str, Any]
     ids = {e.subject_id for e in events}
     advisory("mall.payment_coupons", ids)
     left = OrderLine.objects.filter(order=OuterRef("pk"), refunded_quantity__lt=F("quantity"))
+    # What goes on a card reaches no threshold: what is bought with it does.
+    value = Sum("lines__net_fen", filter=Q(lines__kind__in=VALUE_KINDS), default=0)
     orders = (
         Order.objects.filter(pk__in=ids, paid_at__isnull=False)
-        .annotate(kept=Exists(left))
+        .annotate(kept=Exists(left), spent_fen=F("total_fen") - value)
         .select_related("operator")
         .order_by("pk")
     )
@@ -93,7 +98,7 @@ def _sales(events: Sequence[Event]) -> Iterator[tuple[_Sale, list[dict[str, Any]
         assert order.paid_at is not None  # as filtered
         policy = policies_at(kind=KIND, scopes={operator}, moment=order.paid_at).get(operator)
         rules = policy.body["rules"] if policy else []
-        reached = [rule for rule in rules if order.total_fen >= rule["min_fen"]]
+        reached = [rule for rule in rules if order.spent_fen >= rule["min_fen"]]
         gone = not order.kept or order.state == OrderState.CANCELLED
         yield _Sale(order.no, order.member_id, gone), reached
 
@@ -121,6 +126,13 @@ def _orders(member_id: int, now: datetime) -> int:
     return Order.objects.filter(member_id=member_id, paid_at__isnull=False).count()
 
 
+def _orders_counted(now: datetime) -> Any:
+    paid = Order.objects.filter(member=OuterRef("pk"), paid_at__isnull=False).order_by()
+    counted = paid.annotate(one=Value(1)).values("one").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), 0)
+
+
 def register() -> None:
     register_kind(KIND, validate)
     register_member_fact("orders", "int", _("orders paid"), _orders)
+    register_member_column("orders", _orders_counted)

@@ -1,27 +1,53 @@
 """Operations send a coupon to all members that a condition means: in the background."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import SYSTEM, Actor
 from config.kernel.batches import Clock, Outcome, batch_ask, batch_progress
 from config.kernel.batches import register_kind as register_batch
-from config.kernel.errors import DomainError
 from config.kernel.models import Batch, User
 from coupons import member_facts
-from coupons.guards import BudgetExhausted, ClaimClosed, QuotaExhausted, TemplateUnknown
-from coupons.models import Template
-from coupons.services.coupon_give import coupon_give
-from coupons.states import Source
+from coupons.guards import ClaimClosed, TemplateUnknown
+from coupons.guards_push import coupons_push
+from coupons.members_meant import members_meant
+from coupons.models import Coupon, Template
 from members.models import Member
 
 KIND = "coupon_push"
-CHUNK = 100
-# Nobody after this one would get one either.
-_OVER = (ClaimClosed, QuotaExhausted, TemplateUnknown, BudgetExhausted)
+CHUNK = 500
+OVER = "coupon_sold_out"
+
+
+@dataclass(frozen=True, slots=True)
+class PushPreview:
+    """How many members are meant (``exact``, or at most so many), how many of them may have one
+    more, and how many coupons are left for them."""
+
+    meant: int
+    exact: bool
+    may: int
+    left: int
+
+
+def push_preview(*, template: Template, condition: dict[str, Any], now: datetime) -> PushPreview:
+    """What a push would do now; nothing is written. Two statements. Raises ConditionInvalid."""
+    member_facts.validate(condition)
+    members, exact = members_meant(rules=[condition, template.claim_for], now=now)
+    theirs = Coupon.objects.filter(
+        Q(member=OuterRef("pk")) | Q(given_by=OuterRef("pk")), template=template
+    )
+    had = theirs.order_by().values("template").annotate(n=Count("pk")).values("n")
+    may = members.annotate(had=Coalesce(Subquery(had), 0)).filter(had__lt=template.per_member)
+    left = Template.objects.filter(pk=template.pk).annotate(left=F("quota") - F("issued"))
+    return PushPreview(members.count(), exact, may.count(), left.get().left)
 
 
 def coupon_push_ask(
@@ -35,67 +61,64 @@ def coupon_push_ask(
     template = Template.objects.filter(pk=template_id).first()
     if template is None:
         raise TemplateUnknown()
+    members, _exact = _meant(template, condition, now)
     return batch_ask(
         kind=KIND,
         source=template.name,
         subject="coupons.template",
-        request={"template": template.code, "condition": condition, "after": 0},
-        total=_members().count(),
+        request={"template": template.code, "condition": condition, "last": 0},
+        total=members.count(),
         user=user,
         now=now,
     )
 
 
 def coupon_push_work(batch: Batch, clock: Clock) -> Outcome:
-    """Members by primary key, a transaction per hundred; taken up again it passes over those that
-    have theirs. Stops when nobody could get one any more, and says why (``over``)."""
+    """Members by primary key, a statement and a transaction per some hundred; taken up again it
+    passes over those that have theirs. Stops when nobody could get one any more, and says why
+    (``over``)."""
     code, condition = batch.request["template"], batch.request["condition"]
+    template = Template.objects.get(code=code)
     actor = SYSTEM if batch.started_by is None else Actor.user(batch.started_by)
     done, given, last, over = 0, 0, 0, ""
     while not over:
-        left = _members().filter(pk__gt=last).order_by("pk")
+        now = clock()
+        members, exact = _meant(template, condition, now)
+        left = members.filter(pk__gt=last).order_by("pk")
         pks = list(left.values_list("pk", flat=True)[:CHUNK])
         if not pks:
             break
+        meant = pks if exact else [pk for pk in pks if _fits(pk, template, condition, now)]
         with transaction.atomic():
-            for pk in pks:
-                try:
-                    given += _push(batch, code, condition, pk, actor, clock())
-                except _OVER as error:
-                    # What was given of this hundred stays given.
-                    over = error.code
-                    break
-                done, last = done + 1, pk
-            batch_progress(batch, done=done, now=clock())
+            try:
+                pushed = coupons_push(
+                    template_code=code,
+                    member_ids=meant,
+                    given_key=f"push:{batch.pk}",
+                    source_token=f"batch:{batch.pk}",
+                    actor=actor,
+                    now=now,
+                )
+            except ClaimClosed as error:
+                over = error.code
+            else:
+                given, over = given + pushed.given, OVER if pushed.over else ""
+                done, last = done + len(pks), pks[-1]
+            batch_progress(batch, done=min(done, batch.total), now=now)
     return Outcome({"given": given, "over": over})
 
 
-def _push(
-    batch: Batch, code: str, condition: dict[str, Any], member_id: int, actor: Actor, now: datetime
-) -> bool:
-    if not member_facts.member_fits(member_id=member_id, condition=condition, now=now):
-        return False
-    try:
-        with transaction.atomic():
-            given = coupon_give(
-                template_code=code,
-                member_id=member_id,
-                source=Source.PUSH,
-                source_token=f"batch:{batch.pk}",
-                key=f"push:{batch.pk}",
-                actor=actor,
-                now=now,
-            )
-    except _OVER:
-        raise
-    except DomainError:
-        # This one may not have it, or has as many as one may.
-        return False
-    return given is not None
+def _meant(
+    template: Template, condition: Mapping[str, Any], now: datetime
+) -> tuple[QuerySet[Member], bool]:
+    return members_meant(rules=[condition, template.claim_for], now=now)
 
 
-def _members():
-    return Member.objects.filter(archived_at__isnull=True, merged_into__isnull=True)
+def _fits(pk: int, template: Template, condition: Mapping[str, Any], now: datetime) -> bool:
+    return all(
+        member_facts.member_fits(member_id=pk, condition=rule, now=now)
+        for rule in (condition, template.claim_for)
+    )
 
 
 def register() -> None:

@@ -10,7 +10,13 @@ from coupons.guards import NotForMember, coupon_claim, coupon_redeem
 from coupons.models import Coupon
 from mall import payment_coupons
 from mall.models import Order, OrderLine
-from tests.factories import make_member, make_product, make_template, publish_policy
+from tests.factories import (
+    make_card_product,
+    make_member,
+    make_product,
+    make_template,
+    publish_policy,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +66,30 @@ def test_who_paid_enough_has_a_coupon_once(order, now):
     coupon = Coupon.objects.get()
     assert (coupon.template, coupon.member, coupon.source) == (template, order.member, "payment")
     assert coupon.source_token == "SO1"
+
+
+@pytest.mark.corrupts
+def test_what_goes_on_a_card_reaches_no_threshold(order, now):
+    rules = [
+        {"template": make_template(per_member=9).code, "min_fen": fen} for fen in (5_001, 5_000)
+    ]
+    publish_policy(kind="payment_coupons", body={"v": 1, "rules": rules}, scope="acc")
+    OrderLine.objects.create(
+        order=order,
+        position=0,
+        kind="card",
+        card_product=make_card_product(operator=order.operator),
+        title="储值卡",
+        quantity=1,
+        unit_price_fen=15_000,
+        gross_fen=15_000,
+        net_fen=15_000,
+    )
+    Order.objects.update(state="paid", paid_at=now)
+
+    payment_coupons.payment_coupons([Told(order)], now)
+
+    assert Coupon.objects.get().template.code == rules[1]["template"]
 
 
 @pytest.mark.corrupts
