@@ -38,6 +38,11 @@ class ConsentInline(ReadOnlyInline):
 
 class ExternalIdInline(ReadOnlyInline):
     model = ExternalId
+    fields = ["kind", "app_id", "identifier", "created_at"]
+
+    @admin.display(description=_("identifier"))
+    def identifier(self, row: ExternalId) -> str:
+        return row.value
 
 
 class PointLotInline(ReadOnlyInline):

@@ -346,14 +346,16 @@ class Reports:
     def _report_page(self, request, report, form, since, until) -> TemplateResponse:
         site = self.admin_site  # type: ignore[attr-defined]
         may_take: Reach = staff_reach(request.user, TAKE)
+        last = until - timedelta(days=1)
+        days = {"since": clock.local_date(since), "until": clock.local_date(last)}
         context = {
             **site.each_context(request),
             "title": report.label,
             "report": report,
-            "period_form": form,
+            "period_form": PeriodForm(initial=days),
             "media": self.media + form.media,  # type: ignore[attr-defined]
             "since": since,
-            "until": until - timedelta(days=1),
+            "until": last,
             "charts": [chart.as_json() for chart in report.charts],
             "formats": FORMATS if may_take else {},
         }
