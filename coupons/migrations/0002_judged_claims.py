@@ -112,7 +112,7 @@ class Migration(migrations.Migration):
             name="judge_claims",
             field=models.BooleanField(
                 default=False,
-                help_text="by the rules against abuse; costs three statements per claim",
+                help_text="by the rules against abuse (policy claim_risk)",
                 verbose_name="claims are judged",
             ),
         ),

@@ -86,7 +86,7 @@ class Template(Terms):
     judge_claims = models.BooleanField(
         _("claims are judged"),
         default=False,
-        help_text=_("by the rules against abuse; costs three statements per claim"),
+        help_text=_("by the rules against abuse (policy claim_risk)"),
     )
     gift_days = models.PositiveSmallIntegerField(
         _("days to accept a gift"), default=0, help_text=_("0: cannot be given to a friend")

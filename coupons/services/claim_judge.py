@@ -116,11 +116,21 @@ class ClaimJudge:
 
         def before_quota(claimed: ClaimedCoupon) -> None:
             if self.decision is not None:
-                self.decision.coupon_id = claimed.pk
-                self.decision.save(force_insert=True)
+                self._keep(self.decision, claimed)
             then(claimed)
 
         return before_quota
+
+    def _keep(self, decision: ClaimDecision, claimed: ClaimedCoupon) -> None:
+        decision.coupon_id = claimed.pk
+        # Waits for another claim that the same answer lets pass, and then writes nothing.
+        ClaimDecision.objects.bulk_create([decision], ignore_conflicts=True)
+        answer = decision.answers_id
+        if answer is None or ClaimDecision.objects.filter(no=decision.no).exists():
+            return
+        decision.no, decision.verdict = new_no("J"), Verdict.CHALLENGE
+        decision.coupon_id = decision.answers_id = None
+        raise ClaimChallenged(decision, challenge=decision.no)
 
 
 def claim_held_keep(*, held: ClaimHeld) -> ClaimDecision:
