@@ -10,7 +10,14 @@ class CouponsConfig(AppConfig):
         from config.kernel.conditions import register_fact
         from config.kernel.events import subscribe
         from config.kernel.policies import register_kind
-        from coupons import audit, claim_risk, redemption_rules, who  # noqa: F401  audit registers its lines
+        from coupons import (  # audit* register their lines
+            audit,  # noqa: F401
+            audit_risk,  # noqa: F401
+            audit_ways,  # noqa: F401
+            claim_risk,
+            redemption_rules,
+            who,
+        )
         from coupons.events import CouponTicketChanged
         from coupons.handlers import birthday_gifts, tickets_borne, tier_gifts
         from coupons.selectors_risk import claim_risk_simulate

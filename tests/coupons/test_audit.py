@@ -41,8 +41,8 @@ def used(now) -> Coupon:
     return coupon
 
 
-def test_there_are_fourteen_lines_and_a_clean_history_passes(used):
-    assert len(CODES) == 14
+def test_there_are_twenty_lines_and_a_clean_history_passes(used):
+    assert len(CODES) == 20
     assert caught() == set()
 
 
