@@ -12,7 +12,7 @@ from django.views.i18n import set_language
 
 # The modules of the shop front: those of the first page, and those that come when asked for.
 SHOP_FIRST = ("words", "api", "wechat", "place", "ui", "home", "app")
-SHOP_LATER = ("product", "cart", "qr", "orders", "member", "wallet")
+SHOP_LATER = ("product", "cart", "qr", "orders", "member", "wallet", "coupons")
 
 
 class ShopView(TemplateView):

@@ -17,6 +17,7 @@ const carts = () => import("./cart.js");
 const orders = () => import("./orders.js");
 const members = () => import("./member.js");
 const wallets = () => import("./wallet.js");
+const tickets = () => import("./coupons.js");
 const ROUTES = [
   [/^\/?$/, home, "home"], [/^\/list$/, list, "home"],
   [/^\/p\/([^/]+)$/, later(products, "product"), "home"], [/^\/stores$/, later(products, "storeList"), "stores"],
@@ -24,6 +25,7 @@ const ROUTES = [
   [/^\/orders$/, later(orders, "orderList"), "me"], [/^\/orders\/([^/]+)$/, later(orders, "order"), "me"],
   [/^\/wallet\/([^/]+)$/, later(wallets, "card"), "me"], [/^\/gifts$/, later(wallets, "gifts"), "me"],
   [/^\/gift\/([^/]+)$/, later(wallets, "gift"), "me"],
+  [/^\/coupons$/, later(tickets, "coupons"), "me"], [/^\/coupon-gift\/([^/]+)$/, later(tickets, "couponGift"), "me"],
   [/^\/me$/, later(members, "me"), "me"], [/^\/about$/, later(members, "about"), "about"],
 ];
 const view = document.getElementById("view");

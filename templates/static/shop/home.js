@@ -70,7 +70,7 @@ export async function home({ go, signal }) {
       storeChip(store),
       searchForm("", go),
       here.length > 0 && h("section", { "aria-label": t("Coupons") },
-        h("div", { class: "rail" }, here.map(couponCard))),
+        h("div", { class: "rail" }, here.map(couponCard), h("a", { class: "chip", href: "#/coupons" }, t("All coupons"), " ›"))),
       h("nav", { class: "cats", "aria-label": t("Categories") }, categories.results.map((c) =>
         h("a", { href: `#/list?category=${c.code}` },
           picture({ code: c.code, name: c.name }, "round"), h("span", {}, c.name)))),
@@ -86,17 +86,23 @@ export async function home({ go, signal }) {
 }
 
 export function worth(coupon) {
-  if (coupon.kind !== "percent") return yuan(coupon.value).replace(/\.00$/, "");
+  const amount = yuan(coupon.value).replace(/\.00$/, "");
+  if (coupon.kind === "freight") return t("no freight");
+  if (coupon.kind === "exchange" && !coupon.value) return t("free");
+  if (coupon.kind === "price" || coupon.kind === "exchange") return t("for {amount}", { amount });
+  if (coupon.kind === "amount") return amount;
   // 1,200 basis points off are 88 % of the price: 8.8 折 in Chinese.
   const left = (10_000 - coupon.value) / 1000;
   return t("{n}% off", { n: coupon.value / 100, zhe: String(left) });
 }
 
-function couponCard(coupon) {
+export function couponCard(coupon) {
   const full = loggedIn() && coupon.mine >= coupon.per_member;
-  const button = h("button", { class: "btn small", type: "button", "aria-label": `${t("Claim")}: ${coupon.name}` }, t("Claim"));
+  const points = coupon.points_price;
+  const words = points ? t("{points} points", { points }) : t("Claim");
+  const button = h("button", { class: "btn small", type: "button", "aria-label": `${words}: ${coupon.name}` }, words);
   button.addEventListener("click", () => busy(button, async () => {
-    await command(`coupon-templates/${coupon.code}/claim`);
+    await (points ? command(`coupon-templates/${coupon.code}/exchange`, { points }) : command(`coupon-templates/${coupon.code}/claim`));
     tell(t("“{name}” is in your coupons.", { name: coupon.name }));
     coupon.mine += 1;
     if (coupon.mine >= coupon.per_member) button.replaceWith(h("span", { class: "badge ok" }, t("Claimed")));

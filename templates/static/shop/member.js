@@ -23,6 +23,7 @@ export async function me({ signal, go }) {
         [t("Points"), String(points.points)], [t("Coupons"), String(usable.length)], [t("Growth"), String(who.growth)],
       ].map(([name, value]) => h("div", { class: "stat" }, h("dt", {}, name), h("dd", {}, value)))),
       h("a", { class: "panel row", href: "#/orders" }, h("b", { class: "grow" }, t("My orders")), "›"),
+      h("a", { class: "panel row", href: "#/coupons?shelf=have" }, h("b", { class: "grow" }, t("My coupons")), "›"),
       phonePanel(who, go),
       panel(t("Stored-value cards"), cards.results.length
         ? cards.results.map((c) => row([h("a", { href: `#/wallet/${c.no}` }, h("b", {}, c.name)), h("br"), h("span", { class: "soft mono" }, c.no), h("br"),
@@ -41,7 +42,7 @@ export async function me({ signal, go }) {
   };
 }
 
-const STATES = { claimed: "claimed", locked: "in an order", used: "used", returned: "given back", expired: "Expired", revoked: "revoked" };
+const STATES = { claimed: "claimed", offered: "Offered", locked: "in an order", used: "used", returned: "given back", expired: "Expired", revoked: "revoked" };
 
 function welcome(go) {
   if (!canLogIn()) return empty(t("Please open the shop in WeChat to continue."));

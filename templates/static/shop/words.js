@@ -76,6 +76,14 @@ const zh = {
   "The card is yours.": "卡已归你。", "From": "来自", "A named card needs your phone first.": "记名卡须先绑定手机号。",
   "Phone": "手机号", "Bind my phone": "绑定手机号", "Your phone is bound.": "手机号已绑定。",
   "Its last four digits prove a pickup.": "取货时核对尾号。",
+  // coupons
+  "To be had": "可领", "Mine": "可用", "Over": "已失效", "None to be had just now.": "暂时没有可领的优惠券。",
+  "Coupon code": "兑换码", "Redeem the code": "兑换", "Have a code?": "有兑换码？", "It is in your coupons.": "已放入券包。",
+  "You have none that can be used.": "还没有可用的优惠券。", "Offered to friends": "正在送给好友", "Show in the store": "到店出示",
+  "Coupon code as a QR code": "优惠券二维码", "The store scans this code. It can be used once.": "请店员扫此码，用完即止。",
+  "Send this link. Whoever opens it first has the coupon, until {time}.": "把链接发给好友，先领先得，{time} 前有效。",
+  "Accept the coupon": "收下优惠券", "A coupon for you": "送你一张优惠券", "All coupons": "全部优惠券", "My coupons": "我的优惠券",
+  "no freight": "免运费", "free": "免费兑换", "for {amount}": "{amount} 特价", "{points} points": "{points} 积分",
   // behind it
   "Behind this shop": "这个商城的背后",
   "Everything here went through the public API, as a mini-program would do it. These were the calls:":
