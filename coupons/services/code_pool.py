@@ -61,7 +61,7 @@ def code_pool_create(
     try:
         with transaction.atomic():
             return CodePool.objects.create(
-                no=new_no("CP", 12),
+                no=new_no("PL", 12),
                 template_id=template_id,
                 name=name[:80],
                 kind=PoolKind.SHARED if plain else PoolKind.UNIQUE,
