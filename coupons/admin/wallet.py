@@ -15,6 +15,7 @@ from config.kernel.admin import (
     related,
 )
 from config.kernel.money import yuan
+from coupons.admin.push import PLACE, PUSH
 from coupons.admin.stop import RESUME, STOP
 from coupons.models import Coupon, Redemption, Template
 from coupons.states import CouponKind
@@ -46,7 +47,7 @@ class TemplateAdmin(StaffScoped, AuditedAdmin):
     readonly_fields = ["issued", "spent_fen", "stopped_at", "use_stopped_at"]
     date_hierarchy = "claim_from"
     ordering = ["-id"]
-    service_actions = [STOP, RESUME]
+    service_actions = [PUSH, PLACE, STOP, RESUME]
 
     @admin.display(description=_("value"), ordering="value")
     def value_text(self, row: Template) -> str:

@@ -5,7 +5,8 @@ from datetime import datetime
 from pathlib import Path
 
 from config.kernel.actors import SYSTEM
-from guides.models import Guide, GuideAssignment
+from coupons.models import Template
+from guides.models import CouponAllowance, Guide, GuideAssignment
 from guides.services.binding_open import binding_open
 from guides.services.code_create import code_create
 from mall.demo import places
@@ -70,6 +71,13 @@ def load_guides(*, now: datetime) -> None:
         ],
         key="no",
     )
+    for code, period, per_guide in places.GUIDES_GIVE:
+        template = Template.objects.get(code=code)
+        CouponAllowance.objects.get_or_create(
+            template=template,
+            operator_id=template.operator_id,
+            defaults={"period": period, "per_guide": per_guide},
+        )
     placed = set(GuideAssignment.objects.values_list("guide_id", flat=True))
     members = list(Member.objects.filter(no__startswith="MDEMO").order_by("no")[: 2 * len(GUIDES)])
     for n, (no, shop) in enumerate(zip(sorted(guides), places.SHOPS, strict=True)):

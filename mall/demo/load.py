@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from config.kernel.clock import day_start
 from config.kernel.money import share_down
-from coupons.models import Template
+from coupons.models import CodePool, Template
+from coupons.redeem_codes import code_plain
 from mall.demo import goods, places
 from mall.demo.people import members, staff, tills
 from mall.demo.rows import ensure, opened_at, policy
@@ -220,6 +221,21 @@ def _money_off(operators: dict[str, Operator], now: datetime) -> None:
             }
             for r in places.TEMPLATES
         ],
+    )
+    ensure(
+        CodePool,
+        [
+            {
+                "no": no,
+                "template": Template.objects.get(code=template),
+                "name": name,
+                "kind": "shared",
+                "shared_code": code_plain(code),
+                "created_at": start,
+            }
+            for no, template, name, code in places.CODE_POOLS
+        ],
+        key="no",
     )
     skus = {
         sku.code: sku for sku in Sku.objects.filter(code__in=[x[1] for x in places.POINTS_OFFERS])

@@ -113,7 +113,20 @@ TEMPLATES: list[dict[str, Any]] = [
     {"code": "tier-up-80", "name": "升级礼券 满300减80", "operator": DIRECT, "kind": "amount",
      "value": 8_000, "threshold_fen": 30_000, "valid_days": 60, "quota": 100_000,
      "per_member": 100, "public": False},
+    {"code": "friends-10", "name": "好友分享 无门槛10元", "operator": DIRECT, "kind": "amount",
+     "value": 1_000, "valid_days": 30, "quota": 5_000, "public": False, "gift_days": 7},
+    {"code": "guide-30", "name": "导购专享 满200减30", "operator": DIRECT, "kind": "amount",
+     "value": 3_000, "threshold_fen": 20_000, "valid_days": 30, "quota": 5_000,
+     "per_member": 12, "public": False},
 ]  # fmt: skip
+
+# (number, template, name, the code that everybody may type).
+CODE_POOLS: list[tuple[str, str, str, str]] = [
+    ("CPDEMO000001", "friends-10", "公众号推文", "HAOYOU10"),
+]
+
+# (template, period, how many each guide of its operator may give in it).
+GUIDES_GIVE: list[tuple[str, str, int]] = [("guide-30", "month", 20)]
 
 PROMOTIONS: list[dict[str, Any]] = [
     {"code": "full-300-30", "name": "满300减30", "operator": DIRECT, "kind": "amount",

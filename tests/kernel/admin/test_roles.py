@@ -447,6 +447,8 @@ COMMANDS = [
     ("coupons.template", "resume", {"headquarters"}),
     ("coupons.quotaalert", "stop", {"headquarters"}),
     ("coupons.quotaalert", "settle", {"headquarters"}),
+    ("coupons.template", "push", {"headquarters"}),
+    ("coupons.template", "place", {"headquarters"}),
     ("coupons.codepool", "codes", {"headquarters"}),
     ("coupons.codepool", "stop", {"headquarters"}),
     ("members.cardproduct", "archive", {"headquarters"}),
