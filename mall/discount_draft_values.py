@@ -86,10 +86,10 @@ def problems(kind: str, row: Any) -> dict[str, list[str]]:
         row.full_clean()
     except ValidationError as error:
         errors = error.message_dict
-    if kind == TEMPLATE and exposure_fen(row) is None:
-        errors.setdefault("budget_fen", []).append(
+    if kind == TEMPLATE and not errors and exposure_fen(row) is None:
+        errors["budget_fen"] = [
             _("Say a budget, or how much one takes off at most: what it may cost is not limited.")
-        )
+        ]
     found: dict[str, list[str]] = {}
     for name, texts in errors.items():
         step = next((s for s in STEPS if name in FIELDS[kind][s]), "worth")

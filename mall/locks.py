@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F, Model, Q
 
 from config.kernel.errors import NotFound
-from mall.models import AfterSale, Order, Payment, PosTicket, Refund
+from mall.models import AfterSale, DiscountDraft, Order, Payment, PosTicket, Refund
 from mall.states import PaymentState, RefundState
 
 
@@ -102,3 +102,14 @@ def pos_ticket_lock(*, ticket_id: int) -> PosTicket:
         .select_related("operator")
         .get(pk=ticket_id)
     )
+
+
+def draft_lock(*, draft_id: int) -> DiscountDraft | None:
+    """The draft of a discount, locked: it is published once, as it was looked at."""
+    return DiscountDraft.objects.select_for_update(no_key=True).filter(pk=draft_id).first()
+
+
+def discount_lock(model: type[Model], *, pk: int) -> Any:
+    """The template or promotion that a draft changes, locked after the draft: what was compared
+    with what the draft saw stays so. A rush of claims waits for it, once."""
+    return model._base_manager.select_for_update(no_key=True).filter(pk=pk).first()

@@ -1,4 +1,4 @@
-"""Scopes as people fill them in: which facts, and which values of each; and what two have in common.
+"""Scopes as people fill them in: which facts with which values; and what two have in common.
 
 A scope that a form can say is a list of clauses that all hold, or of which any does; whatever
 else stands in a row is kept as it is and told in words.

@@ -169,6 +169,18 @@ UNFOLD: dict[str, Any] = {
                 _page(_("Decisions on claims"), "coupons.claimdecision", "gavel"),
                 _page(_("Quota alerts"), "coupons.quotaalert", "local_fire_department"),
                 _page(_("Promotions"), "mall.promotion", "campaign"),
+                {
+                    **_page(_("Designer of discounts"), "mall.discountdraft", "design_services"),
+                    # The calendar is below its address.
+                    "active": lambda request: (
+                        "/mall/discountdraft/" in request.path
+                        and not request.path.endswith("/calendar/")
+                    ),
+                },
+                {
+                    **_page(_("Promotion calendar"), "mall.promotion", "calendar_month"),
+                    "link": reverse_lazy("admin:mall_discountdraft_calendar"),
+                },
                 _page(_("Points shop"), "mall.pointsoffer", "loyalty"),
             ),
             _group(

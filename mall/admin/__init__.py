@@ -8,6 +8,7 @@ from mall import states
 from mall.admin import (  # noqa: F401
     catalogue,
     coupon_sales,
+    designer,
     memberships,
     money,
     order,

@@ -1,0 +1,182 @@
+"""The second step of the designer: for which goods, where, and for whom."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.conditions import explain
+from coupons.states import Channel
+from mall.admin.designer_fields import Lines, StepForm
+from mall.discount_draft_values import TEMPLATE
+from mall.models import Brand, Category, Product, Sku
+from mall.scopes import FORM_FACTS, LABELS, scope_read, scope_written
+from mall.states import OrderChannel
+from members.models import Tier
+from stores.models import Store
+
+MODES = [("", _("any")), ("in", _("one of these")), ("not_in", _("none of these"))]
+
+
+class WhereForm(StepForm):
+    """A scope of clauses: for each fact any, one of, or none of some values."""
+
+    any_goods = forms.BooleanField(
+        label=_("Goods that meet one of the choices above are enough"), required=False
+    )
+    keep_scope = forms.BooleanField(label=_("Keep the rule as it is"), required=False)
+    channels = forms.MultipleChoiceField(
+        label=_("channels"), choices=Channel.choices, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        self._choices: dict[str, list[tuple[str, Any]]] = {}
+        self._scope_kept = kwargs["values"].get("scope") or {}
+        self.read = scope_read(self._scope_kept)
+        super().__init__(data, **kwargs)
+        for fact in FORM_FACTS:
+            self.fields[f"{fact}_mode"] = forms.ChoiceField(
+                label=LABELS[fact], choices=MODES, required=False
+            )
+            self.fields[fact] = self._values_field(fact)
+        if self.kind == TEMPLATE:
+            self.fields["claim_tiers"] = forms.MultipleChoiceField(
+                label=_("only these tiers may have one"),
+                choices=self._choices_of("tier"),
+                required=False,
+                widget=forms.CheckboxSelectMultiple,
+            )
+            self.fields["other_operators"] = forms.BooleanField(
+                label=_("stores of other operators take it"), required=False
+            )
+        else:
+            # Tills have promotions of their own.
+            self.fields["channels"].choices = [(Channel.MALL.value, Channel.MALL.label)]  # type: ignore[attr-defined]
+        if self.read is not None:
+            del self.fields["keep_scope"]
+        if data is None:
+            self.initial = self.shown()
+
+    @property
+    def kept_words(self) -> str:
+        """The rule that this form cannot say, in words."""
+        return "" if self.read is not None else explain(self._scope_kept)
+
+    @property
+    def kept_claim_words(self) -> str:
+        claim = self.values.get("claim_for") or {}
+        return explain(claim) if claim and _tiers_of(claim) is None else ""
+
+    @property
+    def facts(self) -> list[tuple[Any, Any]]:
+        """(mode, values) of each fact, as bound fields."""
+        return [(self[f"{fact}_mode"], self[fact]) for fact in FORM_FACTS]
+
+    def _choices_of(self, fact: str) -> list[tuple[str, Any]]:
+        if fact not in self._choices:
+            found: list[tuple[str, Any]] = []
+            if fact == "channel":
+                found = list(OrderChannel.choices)
+            elif fact == "store":
+                rows = Store.objects.filter(
+                    operator_id=self.values.get("operator"), archived_at=None
+                )
+                found = [(s.code, s.name) for s in rows.order_by("code")]
+            else:
+                model: Any = {"category": Category, "brand": Brand, "tier": Tier}[fact]
+                order = "growth_from" if fact == "tier" else "code"
+                rows = model.objects.order_by(order)
+                if fact != "tier":
+                    rows = rows.filter(archived_at=None)
+                found = [(r.code, r.name) for r in rows]
+            self._choices[fact] = found
+        return self._choices[fact]
+
+    def _values_field(self, fact: str) -> forms.Field:
+        label = LABELS[fact]
+        if fact in ("product", "sku", "price_level"):
+            return Lines(label=label, required=False)
+        if fact == "first_order":
+            return forms.MultipleChoiceField(
+                label=label,
+                choices=[("1", _("has bought nothing yet"))],
+                required=False,
+                widget=forms.CheckboxSelectMultiple,
+            )
+        known = self._choices_of(fact)
+        said = {str(v) for c in (self.read or ([],))[0] if c["fact"] == fact for v in c["value"]}
+        # What was taken out of use since stays as it was said.
+        gone = [(code, code) for code in sorted(said - {code for code, _name in known})]
+        return forms.MultipleChoiceField(
+            label=label,
+            choices=[*known, *gone],
+            required=False,
+            widget=forms.SelectMultiple(attrs={"size": min(len(known) + len(gone), 8) or 1}),
+        )
+
+    def shown(self) -> dict[str, Any]:
+        clauses, any_goods = self.read or ([], False)
+        found: dict[str, Any] = {
+            "any_goods": any_goods,
+            "keep_scope": self.read is None,
+            "channels": self.values.get("channels")
+            or ([c.value for c in Channel] if self.kind == TEMPLATE else [Channel.MALL.value]),
+            "other_operators": self.values.get("other_operators", False),
+            "claim_tiers": _tiers_of(self.values.get("claim_for") or {}) or [],
+        }
+        for clause in clauses:
+            found[clause["fact"]] = [str(value) for value in clause["value"]]
+            found[f"{clause['fact']}_mode"] = clause["op"]
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        for fact in FORM_FACTS:
+            mode, values = data.get(f"{fact}_mode"), data.get(fact)
+            if mode and not values and fact not in self.errors:
+                self.add_error(fact, _("Choose at least one."))
+            elif values and not mode and fact not in self.errors:
+                data[f"{fact}_mode"] = "in"
+        for fact, model in (("product", Product), ("sku", Sku)):
+            codes = data.get(fact) or []
+            known: Any = model._default_manager.filter(code__in=codes) if codes else None  # type: ignore[attr-defined]
+            missing = set(codes) - set(known.values_list("code", flat=True)) if codes else set()
+            if missing:
+                self.add_error(fact, _("Not known: {codes}.").format(codes=", ".join(missing)))
+        return data
+
+    def said(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        clauses = [
+            {
+                "fact": fact,
+                "op": data[f"{fact}_mode"],
+                "value": [int(v) for v in data[fact]] if fact == "first_order" else data[fact],
+            }
+            for fact in FORM_FACTS
+            if data.get(f"{fact}_mode")
+        ]
+        scope = scope_written(clauses, any_goods=data.get("any_goods", False))
+        found = {
+            "scope": self._scope_kept if data.get("keep_scope") else scope,
+            "channels": data["channels"],
+        }
+        if self.kind == TEMPLATE:
+            found["other_operators"] = data["other_operators"]
+            if not self.kept_claim_words:
+                tiers = data["claim_tiers"]
+                found["claim_for"] = (
+                    {"v": 1, "all": [{"fact": "tier", "op": "in", "value": tiers}]} if tiers else {}
+                )
+        return found
+
+
+def _tiers_of(claim: Mapping[str, Any]) -> list[str] | None:
+    """The tiers of a rule that says nothing else; None for another rule."""
+    if not claim:
+        return []
+    read = scope_read(claim)
+    if read is None or [(c["fact"], c["op"]) for c in read[0]] != [("tier", "in")]:
+        return None
+    return [str(value) for value in read[0][0]["value"]]
