@@ -8,10 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Expression, Q, QuerySet
-
 from config.kernel import conditions
-from members.models import Member
 
 Load = Callable[[int, datetime], Any]
 """(member id, now) → the fact's value; None where it is unknown, and then no clause holds."""

@@ -89,7 +89,7 @@ def claim_facts(
     *, member_id: int, template_id: int, device_hash: str, network_hash: str, now: datetime
 ) -> ClaimFacts:
     """All of ``claim_risk.FACTS`` for a claim that is about to happen. One statement."""
-    values = {
+    values: dict[str, Any] = {
         "member": member_id,
         "template": template_id,
         "device": device_hash,
@@ -173,7 +173,12 @@ FROM coupons_coupon c WHERE c.template_id = %(template)s
 def stop_report(*, template: Template, now: datetime) -> StopReport:
     """As of the stop, or of ``now`` where the template goes on. One statement."""
     at = template.stopped_at or now
-    values = {"template": template.pk, "at": at, "hour": at - timedelta(hours=1), "now": now}
+    values: dict[str, Any] = {
+        "template": template.pk,
+        "at": at,
+        "hour": at - timedelta(hours=1),
+        "now": now,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS, values)
         hour, out, claimed, uses, used_fen = cursor.fetchone()

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.kernel.api import CommandView
+from config.kernel.devices import DEVICE_HEADER
 from config.kernel.throttles import CallerThrottle
 from coupons.api import examples as ex
 from coupons.services.claim_challenge import claim_challenge_answer
@@ -17,7 +18,6 @@ from coupons.services.claim_judge import ClaimHeld, Visitor, claim_held_keep
 from members.services.member_wechat import wechat_identity
 
 JUDGED = ["claim_challenged", "claim_refused"]
-DEVICE_HEADER = "X-Device-Id"
 DEVICE_PARAMETER = OpenApiParameter(
     DEVICE_HEADER,
     str,
