@@ -34,7 +34,8 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "when": (
             *("claim_from", "claim_until", "valid_until", "valid_days"),
             *("quota", "per_member", "per_day", "budget_fen", "points_price", "public"),
-            *("gift_days", "slots_ready", "planned_per_hour", "on_refund", "sponsor_shares"),
+            *("gift_days", "slots_ready", "planned_per_hour", "judge_claims"),
+            *("on_refund", "sponsor_shares"),
             *_STACKING,
         ),
     },

@@ -121,6 +121,11 @@ class IssueForm(_StackingForm):
     planned_per_hour = forms.IntegerField(
         label=_("planned claims per hour"), min_value=1, max_value=10_000_000, required=False
     )
+    judge_claims = forms.BooleanField(
+        label=_("claims are judged"),
+        required=False,
+        help_text=_("by the rules against abuse (policy claim_risk)"),
+    )
     on_refund = forms.ChoiceField(label=_("on refund"), choices=RefundPolicy.choices)
     sponsor_shares = forms.CharField(
         label=_("who bears it"),
@@ -135,7 +140,7 @@ class IssueForm(_StackingForm):
         *("claim_from", "claim_until", "valid_days", "valid_until"),
         *("quota", "per_member", "per_day", "budget_fen", "sponsor_shares"),
         *("public", "points_price", "gift_days", "on_refund"),
-        *("slots_ready", "planned_per_hour"),
+        *("slots_ready", "planned_per_hour", "judge_claims"),
     ]
     MOMENTS = ("claim_from", "claim_until", "valid_until")
     DEFAULTS = {

@@ -48,6 +48,9 @@ export class NetworkError extends Error {
 // --- the session -----------------------------------------------------------------------------
 
 let session = read("session") ?? {};
+// Says which device a claim comes from; the mall keeps a hash of it.
+const device = read("device") ?? newKey();
+write("device", device);
 let wechat = null;
 let loggingIn = null;
 
@@ -104,6 +107,21 @@ export function command(path, body = {}, key = newKey()) {
   return request("POST", path, body, { member: true, key });
 }
 
+/** A claim of a coupon. Where it is challenged, a fresh login code says that it is still this person;
+ * the refused claim left nothing under its key, so the same one serves again. */
+export async function claim(path) {
+  const key = newKey();
+  try {
+    return await command(path, {}, key);
+  } catch (error) {
+    if (error.code !== "claim_challenged" || !wechat) throw error;
+    const given = await wechat.login(session.user);
+    const answer = { challenge: error.extra.challenge, app_id: given.app_id, code: given.js_code };
+    await post("coupon-claims/challenge", answer);
+    return command(path, {}, key);
+  }
+}
+
 /** 32 hexadecimal characters from the system's generator. */
 export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -148,7 +166,10 @@ function pauseAfter(error, attempt) {
 
 async function send(method, url, body, { key, signal } = {}) {
   const headers = { Accept: "application/json", "Accept-Language": document.documentElement.lang };
-  if (session.token) headers["X-Session-Token"] = session.token;
+  if (session.token) {
+    headers["X-Session-Token"] = session.token;
+    headers["X-Device-Id"] = device;
+  }
   if (key) headers["Idempotency-Key"] = key;
   if (body !== null && body !== undefined) headers["Content-Type"] = "application/json";
   const began = performance.now();
