@@ -77,14 +77,15 @@ FROM judged GROUP BY 1, 2, 3 ORDER BY 3 DESC, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class TierProgress:
-    """Where a member stands: growth that counts today, the tier and until when, the next tier
-    and how much growth it is away (None in the highest, and without rules)."""
+    """Where a member stands: growth that counts today and all there ever was, the tier and until
+    when, the next tier and how much growth it is away (None in the highest, and without rules)."""
 
     growth: int
+    total_growth: int
     tier: Tier | None
     until: datetime | None
     price_level: str
-    next_code: str | None
+    next: Tier | None
     missing_growth: int | None
 
 
@@ -120,11 +121,11 @@ def tiers_due(*, rules: TierRules, now: datetime, limit: int) -> list[int]:
 
 
 def tier_progress(*, member_id: int, now: datetime) -> TierProgress:
-    """For the wallet. Four statements at most. Raises Member.DoesNotExist."""
+    """For the wallet. Five statements at most. Raises Member.DoesNotExist."""
     member = Member.objects.select_related("tier").get(pk=member_id)
     policy = policy_at(kind=KIND, moment=now)
     if policy is None:
-        return TierProgress(0, member.tier, None, "", None, None)
+        return TierProgress(0, member.growth, member.tier, None, "", None, None)
     rules = TierRules.read(policy.body)
     start = rules.window_start(now)
     growth = growth_in_window(member_ids=[member_id], since=start, now=now)[member_id]
@@ -134,10 +135,11 @@ def tier_progress(*, member_id: int, now: datetime) -> TierProgress:
     own = rules.tiers[rank] if rank >= 0 else None
     return TierProgress(
         growth=growth,
+        total_growth=member.growth,
         tier=member.tier,
         until=live.until if live else None,
         price_level=own.price_level if own else "",
-        next_code=following.code if following else None,
+        next=Tier.objects.filter(code=following.code).first() if following else None,
         missing_growth=following.growth_from - growth if following else None,
     )
 

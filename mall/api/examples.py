@@ -227,6 +227,12 @@ WALLET = Example(
         "points_debt": 0,
         "tier": {"code": "silver", "name": "银卡"},
         "growth": 1280,
+        "tier_progress": {
+            "growth": 1280,
+            "until": "2027-03-28T10:12:03+08:00",
+            "next": {"code": "gold", "name": "金卡"},
+            "missing_growth": 3720,
+        },
         "memberships": [MEMBERSHIP.response],
         "coupons": 2,
     }

@@ -7,7 +7,9 @@ import pytest
 from config.kernel.actors import SYSTEM
 from config.kernel.clock import SHANGHAI
 from members.services.card_freeze import card_freeze
+from members.services.growth_settle import growth_settle
 from members.services.membership_grant import membership_grant
+from members.services.points_settle import PointsTarget
 from tests.factories import (
     api_client,
     make_card,
@@ -15,6 +17,7 @@ from tests.factories import (
     make_member,
     make_membership_plan,
     make_tier,
+    publish_policy,
 )
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +34,7 @@ def test_a_wallet_shows_cards_points_tier_and_coupons(now, django_assert_num_que
     client = api_client(member)
 
     # when
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         shown = client.get("/api/v1/me/wallet").json()
 
     # then
@@ -47,8 +50,33 @@ def test_a_wallet_shows_cards_points_tier_and_coupons(now, django_assert_num_que
         "points_debt": 0,
         "tier": {"code": "gold", "name": member.tier.name},
         "growth": 0,
+        "tier_progress": {"growth": 0, "until": None, "next": None, "missing_growth": None},
         "memberships": [],
         "coupons": 1,
+    }
+
+
+def test_a_wallet_says_how_far_the_next_tier_is(now, django_assert_num_queries):
+    # given: 600 growth of the 1,000 that silver needs
+    member = make_member()
+    silver = make_tier(code="silver", growth_from=1_000)
+    rules = {"v": 1, "fen_per_growth": 100, "window_days": 365, "period_days": 180, "grace_days": 0}
+    tiers = [{"code": "silver", "growth_from": 1_000}]
+    publish_policy(kind="tiers", body={**rules, "tiers": tiers})
+    growth_settle([PointsTarget(member.pk, member.no, "SO1", 60_000, now)], now=now)
+
+    client = api_client(member)
+
+    # when
+    with django_assert_num_queries(10):
+        shown = client.get("/api/v1/me/wallet").json()
+
+    # then
+    assert shown["tier_progress"] == {
+        "growth": 600,
+        "until": None,
+        "next": {"code": "silver", "name": silver.name},
+        "missing_growth": 400,
     }
 
 
@@ -75,6 +103,6 @@ def test_a_wallet_of_many_cards_costs_as_much(django_assert_num_queries):
     for _n in range(5):
         make_card(member)
     client = api_client(member)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         shown = client.get("/api/v1/me/wallet").json()
     assert (len(shown["cards"]), shown["tier"], shown["coupons"]) == (5, None, 0)
