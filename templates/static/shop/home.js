@@ -1,6 +1,6 @@
 // The first page and the lists: coupons to claim, categories, search, products page by page.
 
-import { command, cursorOf, get, loggedIn } from "./api.js";
+import { claim, command, cursorOf, get, loggedIn } from "./api.js";
 import * as place from "./place.js";
 import { busy, empty, h, metres, picture, price, tell, yuan } from "./ui.js";
 import { t } from "./words.js";
@@ -102,7 +102,7 @@ export function couponCard(coupon) {
   const words = points ? t("{points} points", { points }) : t("Claim");
   const button = h("button", { class: "btn small", type: "button", "aria-label": `${words}: ${coupon.name}` }, words);
   button.addEventListener("click", () => busy(button, async () => {
-    await (points ? command(`coupon-templates/${coupon.code}/exchange`, { points }) : command(`coupon-templates/${coupon.code}/claim`));
+    await (points ? command(`coupon-templates/${coupon.code}/exchange`, { points }) : claim(`coupon-templates/${coupon.code}/claim`));
     tell(t("“{name}” is in your coupons.", { name: coupon.name }));
     coupon.mine += 1;
     if (coupon.mine >= coupon.per_member) button.replaceWith(h("span", { class: "badge ok" }, t("Claimed")));
