@@ -35,7 +35,7 @@ from mall.states import OrderChannel, OrderState, SaleWay
 from members.guards_code import member_code_use
 from members.models import CardLot, Member
 from members.selectors_cards import card_rules
-from members.services.card_identity import card_identity_record
+from members.services.card_identity import card_identity_tell
 from members.services.card_lot import way_check
 from members.services.visit_find import visit_find
 from members.states import PayerKind, PayWay
@@ -120,7 +120,7 @@ def store_sale(
     The same once more is answered with the sale that is there. On a refusal nothing has changed.
     Raises PosTicketInFlight, StoreSaleExists, PosMemberMissing, NotFound, VisitOver,
     MemberCodeInvalid, MemberCodeUsed, SaleReferenceMissing, CardCashRefused, QuoteChanged,
-    MerchantUnknown and what ``quote`` raises of cards.
+    MerchantUnknown, CardIdentityInvalid, CardIdentityOnRecord and what ``quote`` raises of cards.
     """
     _terms_check(terms)
     with transaction.atomic():
@@ -209,7 +209,7 @@ def _member_id(till: Till, terms: SaleTerms, now: datetime) -> int:
 def _identify(member_id: int, terms: SaleTerms, actor: Actor, now: datetime) -> None:
     assert terms.identity is not None
     name, number = terms.identity
-    card_identity_record(member_id=member_id, name=name, number=number, actor=actor, now=now)
+    card_identity_tell(member_id=member_id, name=name, number=number, actor=actor, now=now)
 
 
 def _basket(till: Till, terms: SaleTerms, member_id: int) -> Basket:

@@ -41,6 +41,35 @@ class CardIdentityMissing(CardRefused):
     message = _("Please verify your identity first.")
 
 
+class CardIdentityOnRecord(CardRefused):
+    """Whoever is paid back is who is on record: a seller does not say that it is another."""
+
+    code = "card_identity_on_record"
+    message = _("Another document is on record for this member already.")
+
+
+def card_identity_tell(
+    *, member_id: int, name: str, number: str, actor: Actor, now: datetime
+) -> CardIdentity:
+    """Enter a person of whom nothing is on record yet; the same document again changes nothing.
+
+    Raises CardIdentityInvalid, CardIdentityOnRecord, NotFound.
+    """
+    name, number = identity.document_check(kind=PayerKind.PERSON, name=name, number=number)
+    with transaction.atomic():
+        if member_lock(member_id=member_id) is None:
+            raise NotFound()
+        known = CardIdentity.objects.filter(member_id=member_id, replaced_at__isnull=True).first()
+        if known is None:
+            return card_identity_record(
+                member_id=member_id, name=name, number=number, actor=actor, now=now
+            )
+        said = (identity.fingerprint(number), name, PayerKind.PERSON)
+        if said != (known.fingerprint, identity.unseal(known.name_sealed), known.kind):
+            raise CardIdentityOnRecord()
+    return known
+
+
 def card_identity_record(
     *,
     member_id: int | None,

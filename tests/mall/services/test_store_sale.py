@@ -24,7 +24,7 @@ from mall.services.store_sale import (
 )
 from mall.services.store_sale_void import SaleNotVoidable, SaleVoidTooLate, store_sale_void
 from members.models import Card, CardIdentity, TopUpOfferUse
-from members.services.card_identity import CardIdentityMissing
+from members.services.card_identity import CardIdentityMissing, CardIdentityOnRecord
 from members.services.card_lot import CardAmountRefused, CardCashRefused, CardLimitExceeded
 from members.services.card_void import CardPurchaseUsed
 from tests.factories import (
@@ -173,6 +173,19 @@ def test_who_is_not_known_is_put_on_record_with_the_sale(store, product):
     sell(store, stranger, product="gold", identity=document)
     assert CardIdentity.objects.get().member == stranger
     assert Card.objects.get().member == stranger
+
+
+def test_a_desk_changes_nobodys_document(store, product):
+    member, first = make_member(phone=None), ("王小满", "11010519491231002X")
+    sell(store, member, product="gold", identity=first)
+    sell(store, member, product="gold", identity=first, ticket_no="T-2")
+
+    for other in (("李四", "11010519491231002X"), ("王小满", "440524188001010014")):
+        with pytest.raises(CardIdentityOnRecord):
+            sell(store, member, product="gold", identity=other, ticket_no="T-3")
+
+    [known] = CardIdentity.objects.all()
+    assert (known.replaced_at, Card.objects.count()) == (None, 2)
 
 
 def test_another_bonus_than_was_shown_is_refused(store, member, now):
