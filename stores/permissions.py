@@ -94,6 +94,7 @@ _BOOKS = (
     "stores.view_transfer",
     "stores.view_seal",
     "mall.view_notification",
+    "mall.view_discountdraft",
     # Who bought stored value: masked; looking at it in the clear is to change it.
     "members.view_cardidentity",
 )
@@ -135,7 +136,6 @@ GRANTS: dict[str, frozenset[str]] = {
             "members.view_phone",
             "members.change_birthday",
             COST,
-            "mall.view_discountdraft",
             DESK,
             UNREDEEM,
             *_write(
@@ -185,7 +185,6 @@ GRANTS: dict[str, frozenset[str]] = {
             *_export(*_EVERYTHING),
             *_JUDGE,
             COST,
-            "mall.view_discountdraft",
             *_write(
                 "mall.aftersale",
                 "mall.refund",
@@ -233,7 +232,7 @@ GRANTS: dict[str, frozenset[str]] = {
     ),
     # Takes goods back at the desk; whether money goes back for them is a manager's to say.
     Role.CLERK: frozenset((*_SALES, DESK, ASK, SELL)),
-    Role.AUDITOR: frozenset((*_EVERYTHING, *_export(*_EVERYTHING))),
+    Role.AUDITOR: frozenset((*_EVERYTHING, *_export(*_EVERYTHING), COST)),
 }
 
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin import (
-    AuditedAdmin,
+    Bulk,
     ReadOnlyAdmin,
     ReadOnlyInline,
     Related,
@@ -14,6 +14,7 @@ from config.kernel.admin import (
     phone_of,
     related,
 )
+from config.kernel.admin.base import ARCHIVE, RESTORE
 from config.kernel.money import yuan
 from coupons.admin.push import PLACE, PUSH
 from coupons.admin.stop import RESUME, STOP
@@ -24,7 +25,9 @@ from stores.admin.scope import StaffScoped
 
 
 @admin.register(Template)
-class TemplateAdmin(StaffScoped, AuditedAdmin):
+class TemplateAdmin(StaffScoped, ReadOnlyAdmin):
+    """Written in the designer of discounts, with a look at what it does and within limits."""
+
     operator_paths = ("operator",)
     list_display = [
         "code",
@@ -42,16 +45,15 @@ class TemplateAdmin(StaffScoped, AuditedAdmin):
     list_select_related = ["operator"]
     list_filter = ["kind", ("operator", ScopedRelatedFilter), "public"]
     search_fields = ["code", "name"]
-    autocomplete_fields = ["operator"]
-    # Counters of the guards say what was done, not what somebody types; stopping is a command.
-    readonly_fields = ["issued", "spent_fen", "stopped_at", "use_stopped_at"]
     date_hierarchy = "claim_from"
     ordering = ["-id"]
-    service_actions = [PUSH, PLACE, STOP, RESUME]
+    service_actions = [PUSH, PLACE, STOP, RESUME, ARCHIVE, RESTORE]
+    bulk_actions = [Bulk("archive"), Bulk("restore")]
+    change_form_outer_before_template = "admin/mall/discount_row_before.html"
 
     @admin.display(description=_("value"), ordering="value")
     def value_text(self, row: Template) -> str:
-        if row.kind == CouponKind.AMOUNT:
+        if row.kind not in (CouponKind.PERCENT, CouponKind.NTH):
             return yuan(row.value)
         return f"−{row.value // 100}.{row.value % 100:02d} %"
 

@@ -209,7 +209,9 @@ class ReviewAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Promotion)
-class PromotionAdmin(StaffScoped, AuditedAdmin):
+class PromotionAdmin(StaffScoped, ReadOnlyAdmin):
+    """Written in the designer of discounts, with a look at what it does."""
+
     operator_paths = ("operator",)
     list_display = [
         "code",
@@ -226,9 +228,11 @@ class PromotionAdmin(StaffScoped, AuditedAdmin):
     list_select_related = ["operator"]
     list_filter = ["kind", ("operator", ScopedRelatedFilter)]
     search_fields = ["code", "name"]
-    autocomplete_fields = ["operator"]
     date_hierarchy = "starts_at"
     ordering = ["-id"]
+    service_actions = [ARCHIVE, RESTORE]
+    bulk_actions = [Bulk("archive"), Bulk("restore")]
+    change_form_outer_before_template = "admin/mall/discount_row_before.html"
     fields = [
         *("code", "name", "operator", "kind", "value", "skus"),
         *("threshold_fen", "threshold_pieces", "steps", "span", "pieces", "times"),

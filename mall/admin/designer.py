@@ -21,6 +21,7 @@ from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.admin import ReadOnlyAdmin, ReasonForm
 from config.kernel.admin.actions import require_recent_sign_in
+from config.kernel.admin.panels import figures
 from config.kernel.errors import DomainError
 from config.kernel.models import Approval
 from mall.admin.designer_fields import StepForm
@@ -333,6 +334,14 @@ class DiscountDraftAdmin(CalendarPage, StaffScoped, ReadOnlyAdmin):
         }
         request.current_app = site.name
         return TemplateResponse(request, "admin/mall/designer.html", context)
+
+
+def _in_words(row: Any) -> list[tuple[Any, str]]:
+    return [(_("In words"), " ".join(discount_words(row)))]
+
+
+for _model in MODELS.values():
+    figures(_model, _in_words)
 
 
 def _asked_for(

@@ -117,7 +117,7 @@ def _goods(now: datetime) -> None:
     ensure(
         Sku,
         [
-            sku | {"product": products[row[0]]}
+            sku | {"product": products[row[0]], "cost_fen": share_down(sku["price_fen"], 5_500)}
             for row in goods.PRODUCTS
             for sku in goods.skus_of(row)
         ],

@@ -107,6 +107,10 @@ TEMPLATES: list[dict[str, Any]] = [
     {"code": "points-15", "name": "积分换15元券", "operator": DIRECT, "kind": "amount",
      "value": 1_500, "threshold_fen": 8_000, "valid_days": 60, "quota": 100_000, "per_member": 6,
      "points_price": 300},
+    {"code": "biscuit-9-9", "name": "9.9元换购苏打饼干", "operator": DIRECT, "kind": "exchange",
+     "value": 990, "threshold_fen": 5_000, "valid_days": 30, "quota": 2_000,
+     "budget_fen": 2_000_000, "points_price": 100, "stacking_group": "exchange",
+     "scope": {"v": 1, "all": [{"fact": "product", "op": "in", "value": ["D3005"]}]}},
     {"code": "birthday-50", "name": "生日礼券 满100减50", "operator": DIRECT, "kind": "amount",
      "value": 5_000, "threshold_fen": 10_000, "valid_days": 30, "quota": 100_000,
      "per_member": 100, "public": False},
@@ -129,8 +133,8 @@ CODE_POOLS: list[tuple[str, str, str, str]] = [
 GUIDES_GIVE: list[tuple[str, str, int]] = [("guide-30", "month", 20)]
 
 PROMOTIONS: list[dict[str, Any]] = [
-    {"code": "full-300-30", "name": "满300减30", "operator": DIRECT, "kind": "amount",
-     "value": 3_000, "threshold_fen": 30_000},
+    {"code": "full-300-30", "name": "满300减30 满500减60", "operator": DIRECT, "kind": "amount",
+     "value": 3_000, "threshold_fen": 30_000, "steps": [[50_000, 6_000]]},
     {"code": "tingan-full-200", "name": "满200减20", "operator": FRANCHISE, "kind": "amount",
      "value": 2_000, "threshold_fen": 20_000},
     {"code": "wear-95", "name": "服饰95折", "operator": DIRECT, "kind": "percent", "value": 500,

@@ -15,7 +15,7 @@ OF_SKUS = (PromotionKind.BUNDLE, PromotionKind.GIFT)
 
 
 def mall_alone() -> list[str]:
-    """Tills have promotions of their own; one of the mall applies there when it says so."""
+    """Tills have promotions of their own: one of the mall works in the mall (ADR 21)."""
     return [str(Channel.MALL)]
 
 
@@ -80,8 +80,10 @@ class Promotion(Terms):
     def clean(self) -> None:
         """What the database cannot say about a form's JSON. Raises ValidationError per field."""
         errors: dict[str, Any] = terms_errors(self)
-        if not isinstance(self.channels, list) or not set(self.channels) <= set(map(str, Channel)):
-            errors["channels"] = _('a list of "mall" and "store"')
+        if self.channels != mall_alone():
+            errors["channels"] = _(
+                "Tills have promotions of their own: promotions of the mall work in the mall alone."
+            )
         least = 1 if self.kind in OF_SKUS else 0
         if not isinstance(self.skus, dict) or any(
             type(n) is not int or not least <= n <= 2_147_483_647 for n in self.skus.values()

@@ -17,6 +17,7 @@ from tests.factories import (
     make_guide,
     make_member,
     make_operator,
+    make_points_offer,
     make_product,
     make_staff,
     make_store,
@@ -114,19 +115,25 @@ def test_yuan_are_exact_to_the_fen(client, typed):
     assert CardProduct.objects.get().price_fen == 50_000
 
 
-def test_guarded_counters_are_not_typed_and_constraints_are_form_errors(client):
-    template = make_template(quota=100)
-    for _nth in range(5):
-        make_coupon(make_member(), template=template)
-    template.refresh_from_db()
-    data = filled(client, template, quota="4", issued="1")
-    answer = client.post(url(template), data)
+def test_constraints_are_form_errors(client):
+    sku = make_product(skus=[5_000]).skus.get()
+    offer = make_points_offer(sku, operator=make_operator(), points_price=300)
+    data = filled(client, offer, points_price="0")
+    answer = client.post(url(offer), data)
     assert answer.status_code == 200
     assert answer.context["adminform"].form.non_field_errors()
-    data["quota"] = "6"
-    assert client.post(url(template), data).status_code == 302
+    data["points_price"] = "200"
+    assert client.post(url(offer), data).status_code == 302
+    offer.refresh_from_db()
+    assert offer.points_price == 200
+
+
+def test_what_is_designed_and_guarded_is_not_typed(client):
+    template = make_template(quota=100)
+    make_coupon(make_member(), template=template)
+    assert client.post(url(template), {"quota": "4", "issued": "0"}).status_code == 403
     template.refresh_from_db()
-    assert (template.quota, template.issued) == (6, 5)
+    assert (template.quota, template.issued) == (100, 1)
 
 
 def test_a_renamed_brand_or_category_is_found_by_its_new_name(client):
@@ -177,13 +184,13 @@ def test_a_role_is_given_with_an_event(client, now):
 def test_a_form_points_only_at_what_its_user_may_see(now):
     operator, foreign = make_operator(), make_operator()
     user = make_staff(operator=operator, role="headquarters", since=now)
-    template = make_template(operator=operator)
+    offer = make_points_offer(make_product(skus=[5_000]).skus.get(), operator=operator)
     client = staff_client(user)
-    answer = client.post(url(template), filled(client, template, operator=str(foreign.pk)))
+    answer = client.post(url(offer), filled(client, offer, operator=str(foreign.pk)))
     assert answer.status_code == 200
     assert "operator" in answer.context["adminform"].form.errors
-    template.refresh_from_db()
-    assert template.operator == operator
+    offer.refresh_from_db()
+    assert offer.operator == operator
 
 
 def with_assignment(client, guide, store) -> dict:

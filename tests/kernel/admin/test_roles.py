@@ -125,6 +125,7 @@ BOOKS = {
     "stores.transfer",
     "stores.seal",
     "mall.notification",
+    "mall.discountdraft",
     "members.cardidentity",
     "stores.assignment",
 }
@@ -203,6 +204,7 @@ OF_STORE = {
 }
 OF_OPERATOR = OF_STORE | {
     "mall.promotion",
+    "mall.discountdraft",
     "mall.pointsoffer",
     "members.card",
     "members.cardproduct",
@@ -251,6 +253,7 @@ ROWS = {
     "mall.category": lambda s: s.product.category,
     "mall.brand": lambda s: s.product.brand,
     "mall.review": lambda s: s.product.reviews.get(),
+    "mall.discountdraft": lambda s: s.operator.discountdraft_set.get(),
     "mall.promotion": lambda s: s.operator.promotion_set.get(),
     "mall.pointsoffer": lambda s: s.operator.pointsoffer_set.get(),
     "mall.notification": lambda s: first("mall.notification", gateway_id=f"notify-{s.n}"),

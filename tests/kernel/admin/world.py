@@ -17,6 +17,7 @@ from mall.models import (
     Adjustment,
     AfterSale,
     AfterSaleLine,
+    DiscountDraft,
     Fulfilment,
     Notification,
     Order,
@@ -49,6 +50,7 @@ from tests.factories import (
     make_store,
     make_template,
     make_tier,
+    make_user,
     moment,
 )
 from tests.kernel.admin.world_cards import hang_on_card
@@ -253,6 +255,9 @@ class Sale:
 
     def _marketing(self, n, now) -> None:
         make_promotion(operator=self.operator)
+        DiscountDraft.objects.create(
+            kind="promotion", operator=self.operator, created_by=make_user(), updated_at=now
+        )
         make_points_offer(self.sku, operator=self.operator)
         self.template = make_template(operator=self.operator)
         self.coupon = Coupon.objects.create(

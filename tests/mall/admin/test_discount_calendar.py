@@ -131,7 +131,7 @@ def test_the_page_is_of_ones_own_operator_and_costs_a_fixed_number_of_statements
     for n in range(4):
         runs(operator, n + 1, 20, name=f"活动{n}")
         make_template(operator=operator, claim_from=MAY, claim_until=JUNE)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         page = client.get(url).content.decode()
     assert page.count("mall-bar-row") >= 9
     weeks = client.get(reverse(CALENDAR, query={"day": "2026-05-09", "view": "weeks"}))

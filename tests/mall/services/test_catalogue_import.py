@@ -165,6 +165,22 @@ def test_a_changed_price_leaves_its_event_and_a_new_one_does_not(folder, now):
     assert Batch.objects.get(pk=report.batch_id).started_by == user
 
 
+def test_a_cost_is_taken_where_it_stands_and_kept_where_it_does_not(folder, now, monkeypatch):
+    run(folder(), now)
+    monkeypatch.setitem(HEADERS, "skus", "sku_id,product_id,options,price,stock,cost")
+    rows = [(*row, cost) for row, cost in zip(SMALL["skus"], ["12.50", ""], strict=True)]
+    report = run(folder(skus=rows), now)
+    assert counts(report, "skus") == (0, 1, 1, 0)
+    costs = Sku.objects.order_by("code").values_list("code", "cost_fen")
+    assert list(costs) == [("k1", 1_250), ("k2", None)]
+    monkeypatch.setitem(HEADERS, "skus", "sku_id,product_id,options,price,stock")
+    assert counts(run(folder(), now), "skus") == (0, 0, 2, 0)
+    assert Sku.objects.get(code="k1").cost_fen == 1_250
+    monkeypatch.setitem(HEADERS, "skus", "sku_id,product_id,options,price,stock,cost")
+    report = run(folder(skus=[(*SMALL["skus"][0], "free")]), now)
+    assert rejects(report) == [("skus.csv", 2)]
+
+
 def test_files_may_come_one_by_one_and_touch_what_is_there(folder, now):
     run(folder(), now)
     Product.objects.filter(code="p1").update(archived_at=None)

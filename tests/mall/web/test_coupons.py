@@ -15,6 +15,7 @@ from members.services.member_code_issue import member_code_issue
 from tests.factories import (
     make_category,
     make_coupon,
+    make_guide,
     make_member,
     make_operator,
     make_product,
@@ -345,6 +346,14 @@ def test_the_pages_are_for_staff_of_a_desk(now):
     for name in ("coupon_ticket", "coupon_tickets"):
         address = reverse(f"desk:{name}", args=["CR1"] if name == "coupon_ticket" else [])
         assert stranger.get(address).status_code == 403
+
+
+def test_a_guide_comes_here_with_a_role_at_the_desk(store, now):
+    guide = make_guide(store=store)
+    assert staff_client(guide.user).get(SCAN).status_code == 403
+
+    make_staff(store=store, user=guide.user, since=now - timedelta(days=1))
+    assert staff_client(guide.user).get(SCAN).status_code == 200
 
 
 def test_what_the_pages_cost(client, member, coupon, now, django_assert_max_num_queries):
