@@ -1,5 +1,7 @@
 """What a desk shows of coupons: a ticket and what is left of it, the day's tickets, a scan."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,28 +18,33 @@ from mall.services.redemption_query import redemption_document
 from stores.models import Store
 
 MOST = 50
+# What the desk's own page calls a ticket for which nobody typed a number.
+TOKEN = re.compile(r"DQ[0-9A-Z]{12}")
 
 
 @dataclass(frozen=True)
 class LineLeft:
-    """A line of a ticket; ``left`` of its pieces have not come back, and ``place`` names it."""
+    """A line of a ticket; ``left`` of its pieces have not come back, and ``place`` names it.
+    ``gross_fen`` is before discounts."""
 
     place: int
     title: str
     sku: str
     quantity: int
     left: int
-    net_fen: int
+    gross_fen: int
 
 
 @dataclass(frozen=True)
 class DeskRedemption:
-    """A coupon ticket at its store's desk. ``whole``: it was redeemed for an amount. ``late``: the
+    """A coupon ticket at its store's desk. ``receipt`` is the till's number, empty for a desk's
+    ticket that was given none. ``whole``: it was redeemed for an amount. ``late``: the
     time in which whoever works there undoes it is over."""
 
     document: dict[str, Any]
     state: str
     by: str
+    receipt: str
     lines: list[LineLeft]
     whole: bool
     late: bool
@@ -65,7 +72,7 @@ def desk_redemption(*, ticket: CouponTicket, now: datetime) -> DeskRedemption:
             sku=line["sku"],
             quantity=line["quantity"],
             left=line["quantity"] - gone[place],
-            net_fen=line["net_fen"],
+            gross_fen=line["quantity"] * line["unit_price_fen"],
         )
         for place, line in enumerate(ticket.lines)
     ]
@@ -74,6 +81,7 @@ def desk_redemption(*, ticket: CouponTicket, now: datetime) -> DeskRedemption:
         document=redemption_document(ticket),
         state=ticket.get_state_display(),
         by=redeemer(ticket.redeemed_by),
+        receipt="" if TOKEN.fullmatch(ticket.ticket_no) else ticket.ticket_no,
         lines=lines,
         whole=[x["unit_price_fen"] == 1 and not x["sku"] for x in ticket.lines] == [True],
         late=now >= ticket.redeemed_at + rules.reverse_within,
@@ -100,3 +108,9 @@ def sku_scanned(*, text: str) -> str | None:
     named = Q(code=text) | Q(code=text.upper()) | Q(barcode=text)
     found = Sku.objects.filter(named, archived_at__isnull=True).order_by("pk")
     return found.values_list("code", flat=True).first() if text else None
+
+
+def sku_names(*, codes: Sequence[str]) -> dict[str, str]:
+    """Code → the product's name and the options, of those that there are. One statement."""
+    rows = Sku.objects.filter(code__in=codes).values_list("code", "product__name", "options")
+    return {code: " ".join([name, *map(str, options.values())]) for code, name, options in rows}

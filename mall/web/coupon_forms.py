@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from config.kernel.money import fen_from_yuan
-from mall.selectors.desk_coupons import DeskRedemption, sku_scanned
+from mall.selectors.desk_coupons import TOKEN, DeskRedemption, sku_scanned
 from mall.services.pos_quote import TillLine
 from mall.services.quote import MAX_FEN
 from mall.services.redemption_scan import coupon_no_read
@@ -92,7 +92,7 @@ class RedeemForm(BasketForm):
     """As it was shown. ``token`` makes a second tap the same redemption, or the number of the
     till's own receipt does, when it is typed."""
 
-    token = forms.RegexField(r"^DQ[0-9A-Z]{12}$")
+    token = forms.RegexField(rf"^{TOKEN.pattern}$")
     receipt = forms.RegexField(
         r"^[0-9A-Za-z_-]{1,32}$",
         label=gettext_lazy("Number of the till's receipt"),

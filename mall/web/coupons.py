@@ -18,7 +18,7 @@ from coupons.models import CouponTicket
 from coupons.selectors_tickets import CouponUsed
 from mall.discount_words import refusal_words
 from mall.pos_guesses import guesses_counted
-from mall.selectors.desk_coupons import desk_redemption, desk_redemptions
+from mall.selectors.desk_coupons import desk_redemption, desk_redemptions, sku_names
 from mall.services.pos_till import Till, till_of_store
 from mall.services.redemption_confirm import redemption_confirm, redemption_preview
 from mall.services.redemption_query import RedemptionUnknown, redemption_find
@@ -83,8 +83,14 @@ def _basket_page(counter: CouponCounter, form: BasketForm | None) -> dict[str, A
         "member": counter.member,
         "chosen": chosen,
         "form": form,
-        "basket": form.basket.items() if form else (),
+        "basket": _named(form.basket) if form else (),
     }
+
+
+def _named(basket: dict[str, int]) -> list[tuple[str, str, int]]:
+    """(SKU code, what it is called, pieces)"""
+    names = sku_names(codes=list(basket)) if basket else {}
+    return [(sku, names.get(sku, ""), pieces) for sku, pieces in basket.items()]
 
 
 @require_http_methods(["GET", "POST"])
@@ -127,6 +133,8 @@ def basket(request: DeskRequest) -> HttpResponse:
         for rule in counter.coupons
         if rule.no == row["coupon"]
     ]
+    for line in preview["lines"]:
+        line["gross_fen"] = line["net_fen"] + line["discount_fen"]
     page |= {"preview": preview, "refused": refused, "token": new_no("DQ", 12)}
     return render(request, "desk/coupon_confirm.html", page)
 

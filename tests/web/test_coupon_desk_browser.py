@@ -41,6 +41,7 @@ def test_a_coupon_is_redeemed_printed_scanned_again_and_undone(house: House, pag
     page.get_by_label("商品编码或条码").fill(house.sku.code)
     page.keyboard.press("Enter")
     expect(page.get_by_label(house.sku.code)).to_have_value("1")
+    expect(page.get_by_text("明前龙井")).to_be_visible()
     expect(page.get_by_label("商品编码或条码")).to_be_focused()
     found += findings(page)
     page.get_by_role("button", name="查看优惠").click()
