@@ -23,7 +23,7 @@ def allowances_of(*, guide: Guide, now: datetime) -> Sequence[CouponAllowance]:
     used = HandoutCount.objects.filter(
         allowance_id=OuterRef("pk"), guide=guide, since=OuterRef("began")
     ).values("used")
-    return (
+    found = (
         CouponAllowance.objects.annotate(began=since)
         .filter(
             Q(template__valid_until__isnull=True) | Q(template__valid_until__gt=now),
@@ -43,6 +43,7 @@ def allowances_of(*, guide: Guide, now: datetime) -> Sequence[CouponAllowance]:
         )
         .order_by("template__claim_until", "pk")
     )
+    return list(found)
 
 
 def handouts_of(*, guide_id: int, before: int | None = None) -> QuerySet[CouponHandout]:

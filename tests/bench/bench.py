@@ -26,7 +26,12 @@ from tests.bench.writes import writes
 
 CLIENTS = 8
 _LISTED = ("product_list", "product_page", "product_list_cached", "product_page_cached", "quote")
-_BESIDE = {**dict.fromkeys(_LISTED, "floor_list"), "claim": "floor_claim", **BESIDE}
+_BESIDE = {
+    **dict.fromkeys(_LISTED, "floor_list"),
+    "claim": "floor_claim",
+    "claim_rush": "floor_claim",
+    **BESIDE,
+}
 
 
 @dataclass

@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from config.kernel.numbers import new_no
 from coupons.guards import slots_fill
 from coupons.models import Coupon, Template
-from tests.bench.measure import Call
+from tests.bench.measure import Call, cpu_seconds, load, statements
 
 if TYPE_CHECKING:
     from tests.bench.bench import Bench, Case
@@ -97,6 +97,7 @@ def claims(bench: "Bench") -> None:
         kept["floor_claim"].append(bench.case("floor_claim", plain))
         kept["claim"].append(bench.case("claim", ours))
     _ensure_within(hot)
+    _rush(bench)
     for name, found in kept.items():
         best = min(found, key=lambda case: case.cpu_ms)
         rates = [case.load.rps for case in found]
@@ -106,6 +107,44 @@ def claims(bench: "Bench") -> None:
         ours.load.rps / plain.load.rps
         for ours, plain in zip(kept["claim"], kept["floor_claim"], strict=True)
     ]
+
+
+def _rush(bench: "Bench") -> None:
+    """``claim_rush``: ten times as many members as there are coupons, one each. Whoever comes too
+    late is told so; one left over or given twice would end the bench."""
+    quota = max(1, bench.n // 10)
+    hot = bench.world.rushed
+    Template.objects.filter(pk=hot.pk).update(quota=quota, slots_ready=quota, per_member=1)
+    with transaction.atomic():
+        slots_fill(template_id=hot.pk)
+    calls = [
+        Call(
+            "POST",
+            f"/api/v1/coupon-templates/{hot.code}/claim",
+            b"{}",
+            (("X-Session-Token", s.token), ("Idempotency-Key", f"rush-{s.member_id:09d}")),
+            201,
+            (409,),
+        )
+        for s in bench.world.shoppers[: bench.n]
+    ]
+    # No warming up, which would take what there is: claims have just been measured.
+    sql = statements(bench.url, calls[0])
+    web, pg = cpu_seconds(bench.server), cpu_seconds(bench.postgres)
+    measured = load(bench.url, calls[1:], clients=bench.clients)
+    if measured.wrong:
+        raise SystemExit(f"bench: claim_rush: {measured.sample}")
+    each = 1000 / (len(calls) - 1)
+    bench.add(
+        "claim_rush",
+        measured,
+        web_cpu_ms=(cpu_seconds(bench.server) - web) * each,
+        pg_cpu_ms=(cpu_seconds(bench.postgres) - pg) * each,
+        sql=sql,
+    )
+    _ensure_within(hot)
+    if Coupon.objects.filter(template=hot).count() != quota:
+        raise SystemExit(f"bench: the rush did not take all of {quota} coupons")
 
 
 def _ensure_within(template: Template) -> None:

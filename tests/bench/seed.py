@@ -67,6 +67,7 @@ class World:
     sales_id: int
     template: Template
     claimable: Template
+    rushed: Template
     skus: list[Sku]
     shoppers: list[Shopper]
     card_product_id: int
@@ -102,6 +103,7 @@ def seed(*, shoppers: int, products: int = 200, lines: int = 100_000) -> World:
     }
     template = make_template(operator=operator, quota=10_000_000, **period)
     claimable = make_template(operator=operator, quota=10_000_000, **period)
+    rushed = make_template(operator=operator, **period)
     product = make_card_product(operator=operator, price_fen=100_000, bonus_fen=10_000)
     accounts = accounts_ensure(
         [AccountSpec("cash:bench"), AccountSpec("sales.card:bench:bench", operator_id=operator.pk)]
@@ -140,6 +142,7 @@ def seed(*, shoppers: int, products: int = 200, lines: int = 100_000) -> World:
         sales_id=accounts["sales.card:bench:bench"],
         template=template,
         claimable=claimable,
+        rushed=rushed,
         skus=skus,
         # What is measured on the long statement disturbs nobody else.
         shoppers=found[1:],

@@ -11,7 +11,8 @@ from playwright.sync_api import Page
 from config.kernel.actors import SYSTEM, Actor
 from config.kernel.models import User
 from config.kernel.relay import drain
-from guides.models import Guide
+from coupons.models import Template
+from guides.models import CouponAllowance, Guide
 from mall.models import Order, Sku
 from mall.services.aftersale import aftersale_request
 from mall.services.order_handover import order_handover, order_ready
@@ -23,6 +24,7 @@ from tests.factories import (
     make_guide,
     make_member,
     make_staff,
+    make_template,
     make_user,
     moment,
     staff_client,
@@ -80,6 +82,14 @@ class House:
     def ask_back(self, order: Order) -> None:
         aftersale_request(
             order_no=order.no, lines=[(0, 1)], reason="罐盖压坏了", actor=SYSTEM, now=moment()
+        )
+
+    def allowance(self) -> CouponAllowance:
+        """The guide may give two coupons a week."""
+        template = make_template(operator=self.store.operator, public=False, per_member=9)
+        Template.objects.filter(pk=template.pk).update(name="老客回馈 满100减20")
+        return CouponAllowance.objects.create(
+            template=template, operator=self.store.operator, period="week", per_guide=2
         )
 
     @staticmethod

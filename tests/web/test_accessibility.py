@@ -81,10 +81,13 @@ def test_the_desk(house: House, page):
 
 def test_the_workbench(house: House, page):
     house.sell()
+    allowance = house.allowance()
     house.sign_in(page, house.guide.user)
     found = []
     for address in (
         "/guide/",
+        "/guide/coupons/",
+        f"/guide/coupons/{allowance.pk}/",
         "/guide/customers/",
         "/guide/customers/?q=zz",
         "/guide/commission/",

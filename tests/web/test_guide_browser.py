@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from config.kernel.models import Code
+from coupons.models import Coupon
 from tests.factories.people import PASSWORD
 from tests.web.faces import House, chinese_in, english_in
 
@@ -58,6 +59,26 @@ def test_a_guide_signs_in_and_makes_a_code(house: House, page, complaints):
     assert complaints == []
 
 
+def test_a_guide_gives_a_coupon_on_a_phone(house: House, page, complaints):
+    house.allowance()
+    house.sign_in(page, house.guide.user)
+    page.set_viewport_size({"width": 375, "height": 700})
+    page.goto(f"{house.url}/guide/")
+    page.get_by_role("link", name="优惠券", exact=True).click()
+    expect(page.get_by_text("每周 2 张，剩 2 张")).to_be_visible()
+    page.get_by_role("link", name="发放").click()
+    page.get_by_label("昵称、会员号或手机尾号").press_sequentially("小满", delay=100)
+    page.get_by_role("button", name="发给 王小满").click()
+
+    expect(page.get_by_text("已发给 王小满。")).to_be_visible()
+    expect(page.get_by_text("每周 2 张，剩 1 张")).to_be_visible()
+    given = page.locator("li", has_text="王小满")
+    expect(given).to_contain_text("老客回馈 满100减20")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert Coupon.objects.get().member == house.member
+    assert complaints == []
+
+
 def test_the_workbench_refuses_who_is_no_guide(house: House, page):
     house.sign_in(page, house.manager)
     answer = page.goto(f"{house.url}/guide/")
@@ -67,9 +88,13 @@ def test_the_workbench_refuses_who_is_no_guide(house: House, page):
 
 def test_the_language_is_switched_on_every_page(house: House, page):
     house.sell()
-    data = ["小林", "王小满", "明前龙井"]
+    allowance = house.allowance()
+    data = ["小林", "王小满", "明前龙井", "老客回馈 满100减20"]
     house.sign_in(page, house.guide.user)
-    pages = ("/guide/", "/guide/customers/", "/guide/commission/", "/guide/codes/")
+    pages = (
+        *("/guide/", "/guide/customers/", "/guide/commission/", "/guide/codes/"),
+        *("/guide/coupons/", f"/guide/coupons/{allowance.pk}/"),
+    )
     page.goto(f"{house.url}/guide/codes/")
     page.get_by_role("button", name="我的个人码").click()
     page.wait_for_selector("img.scene")
