@@ -33,14 +33,21 @@ ADJUST = "members.card_adjust"
 def card_adjust(*, card_id: int, bonus_fen: int, reason: str, user: Any, now: datetime) -> Approval:
     """Ask for ``bonus_fen`` to be put on the card, or (below zero) taken off it.
 
-    Nobody does this alone: the request waits for another person. Raises NotFound, CardNotUsable,
-    CardAmountRefused for zero, ApprovalPending.
+    Nobody does this alone: the request waits for another person, and asks again then. Raises
+    NotFound, CardNotUsable, CardAmountRefused for zero, CardLimitExceeded, InsufficientFunds,
+    ApprovalPending.
     """
     card = card_get(card_id=card_id)
     if card.state != CardState.ACTIVE:
         raise CardNotUsable()
     if not bonus_fen:
         raise CardAmountRefused()
+    if bonus_fen > 0:
+        rules = card_rules(operator_code=card.operator.code, now=now)
+        value = card_value_fen(card.pk) + bonus_fen
+        limit_check(product=card.product, rules=rules, value_fen=value)
+    elif _free_bonus_fen(card) < -bonus_fen:
+        raise InsufficientFunds()
     return approval_request(
         kind=ADJUST,
         subject_type=Card._meta.label_lower,
@@ -84,6 +91,10 @@ def _grant(card: Card, bonus_fen: int, no: str, now: datetime) -> None:
         now=now,
         bonus_code="card.adjust",
     )
+
+
+def _free_bonus_fen(card: Card) -> int:
+    return sum(lot.bonus.balance - lot.bonus.held for lot in card.lots.select_related("bonus"))
 
 
 def _withdraw(card: Card, bonus_fen: int, no: str, now: datetime) -> None:

@@ -97,11 +97,20 @@ def test_bonus_is_taken_off_the_oldest_lots_first(card, maker, checker, now):
 
 
 def test_principal_is_never_taken(card, maker, checker, now):
-    request = ask(card, maker, now, bonus_fen=-3_001)
+    # given all the bonus is asked for, and some of it spent before it is decided
+    with pytest.raises(InsufficientFunds):
+        ask(card, maker, now, bonus_fen=-3_001)
+    request = ask(card, maker, now, bonus_fen=-3_000)
+    spend = card_split(card_lots(member_id=card.member_id), 11)
+    card_spend(parts=spend, reference="S", acceptor_code="issuer", now=now)
+
+    # when
     with pytest.raises(InsufficientFunds):
         decide(request, checker, now)
+
+    # then
     request.refresh_from_db()
-    assert (request.state, bonuses(card)) == ("pending", [1_000, 2_000])
+    assert (request.state, bonuses(card)) == ("pending", [999, 2_000])
 
 
 def test_what_is_refused_changes_nothing(card, maker, checker, now):
@@ -111,10 +120,13 @@ def test_what_is_refused_changes_nothing(card, maker, checker, now):
 
 
 def test_the_limit_holds_for_goodwill_too(card, maker, now):
-    request = ask(card, maker, now, bonus_fen=482_001)
+    with pytest.raises(CardLimitExceeded):
+        ask(card, maker, now, bonus_fen=482_001)
+    request = ask(card, maker, now, bonus_fen=482_000)
+    make_topup(card, principal_fen=1, bonus_fen=0, now=now)
     with pytest.raises(CardLimitExceeded):
         decide(request, make_staff(role="headquarters"), now)
-    assert card_value_fen(card.pk) == 18_000
+    assert card_value_fen(card.pk) == 18_001
 
 
 def test_a_stopped_card_is_not_adjusted(card, maker, checker, now):
