@@ -8,6 +8,7 @@ from django.db import transaction
 from config.kernel.actors import SYSTEM
 from config.kernel.models import Approval
 from mall.models import AfterSale, Order, OrderLine, Refund
+from mall.selectors.aftersale import aftersales_worth
 from mall.services.aftersale import (
     AfterSaleNotPossible,
     MembershipByStaff,
@@ -223,6 +224,7 @@ def test_the_days_that_were_left_when_it_was_asked_for_go_back(member, store, pl
     asked_at, decided_at = now + timedelta(days=10), now + timedelta(days=12)
     asked = ask(order, asked_at, member_id=member.pk)
     assert membership_live(member_id=member.pk, now=asked_at) != []
+    assert aftersales_worth(AfterSale.objects.all()) == 6_600
     aftersale_approve(after_sale_no=asked.no, reason="好", actor=SYSTEM, now=decided_at)
     membership = Membership.objects.get()
     assert (membership.ended_at, membership.refunded_fen) == (decided_at, 6_600)
