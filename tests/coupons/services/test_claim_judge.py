@@ -10,6 +10,7 @@ from config.kernel.actors import SYSTEM, Actor
 from config.kernel.models import Event
 from config.kernel.policies import PolicyInvalid, policy_draft, policy_simulate
 from coupons.claim_risk import words
+from coupons.guards import coupon_expire
 from coupons.models import ClaimDecision, Coupon, Template
 from coupons.selectors_risk import claim_facts
 from coupons.services.claim_challenge import (
@@ -238,8 +239,9 @@ def test_facts_count_devices_networks_coupons_and_neighbours_in_one_statement(no
         claim(template, make_member(phone=phone), now - timedelta(minutes=30))
     claim(template, member, now - timedelta(hours=3))
     claim(template, member, now - timedelta(minutes=1), Visitor(network="10.0.0.0"))
-    ran_out = make_coupon(member)
-    Coupon.objects.filter(pk=ran_out.pk).update(state="expired", claimed_at=now - timedelta(days=9))
+    short = make_template(claim_from=now - timedelta(days=10), valid_days=1)
+    make_coupon(member, template=short, now=now - timedelta(days=9))
+    assert coupon_expire(now=now) == 1
     aged(member, now, 40)
 
     with CaptureQueriesContext(connection) as captured:
