@@ -41,7 +41,7 @@ WITH template AS (
   FROM coupons_coupon c JOIN template t ON t.id = c.template_id
   WHERE c.given_by_id = ANY(%(members)s::bigint[])
 ), theirs AS (
-  SELECT member_id, count(*) AS had, max(nth) AS last,
+  SELECT member_id, count(*) AS had, greatest(count(*), max(nth)) AS last,
     count(*) FILTER (WHERE claimed AND claimed_at >= %(today)s::timestamptz) AS today,
     bool_or(claimed AND given_key = %(given_key)s::text) AS given
   FROM had GROUP BY member_id

@@ -42,7 +42,7 @@ WITH template AS (
   FROM coupons_coupon c JOIN template t ON t.id = c.template_id
   WHERE c.given_by_id = %(member_id)s::bigint
 ), mine AS (
-  SELECT count(*) AS had, coalesce(max(nth), 0) AS last,
+  SELECT count(*) AS had, greatest(count(*), max(nth)) AS last,
     count(*) FILTER (WHERE claimed AND claimed_at >= %(today)s::timestamptz) AS today
   FROM had
 ), claimed AS (

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q
+from django.db.models import Count, Max, Q
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import Actor
@@ -181,11 +181,14 @@ def _give_back(gift: CouponGift, to_state: str, actor: Actor, now: datetime) -> 
 
 def _hand_over(coupon: Coupon, giver_id: int, taker_id: int, actor: Actor, now: datetime) -> None:
     while True:
-        theirs = Coupon.objects.filter(template_id=coupon.template_id)
-        had = theirs.filter(Q(member_id=taker_id) | Q(given_by_id=taker_id)).count()
-        if had >= coupon.template.per_member:
+        # One statement: what a claim adds between a count and a number would be in one of them.
+        theirs = Coupon.objects.filter(
+            Q(member_id=taker_id) | Q(given_by_id=taker_id), template_id=coupon.template_id
+        ).aggregate(had=Count("pk"), last=Max("nth", filter=Q(member_id=taker_id)))
+        if theirs["had"] >= coupon.template.per_member:
             raise PerMemberLimit()
-        last = theirs.filter(member_id=taker_id).aggregate(n=Max("nth"))["n"] or 0
+        # Those given away have left the numbers, and count.
+        last = max(theirs["had"], theirs["last"] or 0)
         try:
             with transaction.atomic():
                 coupon_transition(
