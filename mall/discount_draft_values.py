@@ -73,7 +73,7 @@ def row_of(kind: str, values: Mapping[str, Any], row: Any = None) -> Any:
     row = MODELS[kind]() if row is None else row
     for name in fields_of(kind):
         if name in values:
-            field = MODELS[kind]._meta.get_field(name)
+            field: Any = MODELS[kind]._meta.get_field(name)
             attribute = f"{name}_id" if name == "operator" else name
             value = values[name]
             setattr(row, attribute, field.to_python(value) if name != "operator" else value)

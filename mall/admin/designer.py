@@ -126,7 +126,7 @@ class DiscountDraftAdmin(CalendarPage, StaffScoped, ReadOnlyAdmin):
         return [
             path("begin/<slug:kind>/", wrap(self.begin_view), name="mall_discountdraft_begin"),
             path(
-                "<int:pk>/<slug:step>/",
+                "<int:pk>/design/<slug:step>/",
                 wrap(self.design_view),
                 name="mall_discountdraft_design",
             ),

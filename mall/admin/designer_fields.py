@@ -19,7 +19,7 @@ class Lines(forms.CharField):
 
     widget = forms.Textarea(attrs={"rows": 2})
 
-    def to_python(self, value: Any) -> list[str]:
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
         return list(dict.fromkeys(re.split(r"[\s,，;；]+", (value or "").strip()))) if value else []
 
     def validate(self, value: Any) -> None:
@@ -40,7 +40,7 @@ class PercentField(forms.DecimalField):
             min_value=Decimal("0.01"), max_value=100, decimal_places=2, localize=False, **kwargs
         )
 
-    def clean(self, value: Any) -> int | None:  # type: ignore[override]
+    def clean(self, value: Any) -> int | None:
         found = super().clean(value)
         return None if found is None else int(found * 100)
 

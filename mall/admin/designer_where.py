@@ -79,9 +79,8 @@ class WhereForm(StepForm):
             if fact == "channel":
                 found = list(OrderChannel.choices)
             elif fact == "store":
-                rows = Store.objects.filter(
-                    operator_id=self.values.get("operator"), archived_at=None
-                )
+                operator_id = self.values.get("operator") or 0
+                rows = Store.objects.filter(operator_id=operator_id, archived_at=None)
                 found = [(s.code, s.name) for s in rows.order_by("code")]
             else:
                 model: Any = {"category": Category, "brand": Brand, "tier": Tier}[fact]
@@ -140,7 +139,7 @@ class WhereForm(StepForm):
                 data[f"{fact}_mode"] = "in"
         for fact, model in (("product", Product), ("sku", Sku)):
             codes = data.get(fact) or []
-            known: Any = model._default_manager.filter(code__in=codes) if codes else None  # type: ignore[attr-defined]
+            known: Any = model._default_manager.filter(code__in=codes) if codes else None
             missing = set(codes) - set(known.values_list("code", flat=True)) if codes else set()
             if missing:
                 self.add_error(fact, _("Not known: {codes}.").format(codes=", ".join(missing)))

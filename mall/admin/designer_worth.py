@@ -112,7 +112,7 @@ class WorthForm(StepForm):
         values = dict(self.values)
         kind, value = values.get("kind", "amount"), values.get("value")
         values["kind_of"] = kind
-        values.update(off_fen=value, percent=value, price_fen=value)
+        values |= {"off_fen": value, "percent": value, "price_fen": value}
         pieces = bool(values.get("threshold_pieces"))
         values["threshold_fen"] = values.get("threshold_fen") or None
         values["threshold_pieces"] = values.get("threshold_pieces") or None

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import BigIntegerField, F, Func, Q
+from django.db.models.functions import Cast
 
 from config.kernel.clock import local_date
 from config.kernel.conditions import holds
@@ -23,6 +24,13 @@ from stores.models import Store
 MOST_ROWS = 150
 # The SKUs with the least between price and cost are looked at, so many of each discount's.
 MOST_SKUS, SKUS_EACH = 400, 3
+# Basis points of its price that a SKU costs us.
+_COST_SHARE = Func(
+    Cast("cost_fen", BigIntegerField()) * 10_000,
+    F("price_fen"),
+    function="div",
+    output_field=BigIntegerField(),
+)
 
 
 @dataclass
@@ -184,8 +192,9 @@ def _mark_below(bars: Sequence[Bar], store: Store, at: datetime) -> int:
     """Two statements; how many SKUs have a cost that is known."""
     rows = Sku.objects.filter(
         archived_at=None, product__on_sale=True, cost_fen__isnull=False, price_fen__gt=0
-    ).order_by((F("cost_fen") * 10_000 / F("price_fen")).desc(), "code")
-    costs = dict(rows.values_list("code", "cost_fen")[:MOST_SKUS])
+    ).order_by(_COST_SHARE.desc(), "code")
+    known = rows.values_list("code", "cost_fen")[:MOST_SKUS]
+    costs = {code: fen for code, fen in known if fen is not None}
     if not costs:
         return 0
     shelf = offers(store_code=store.code, sku_codes=list(costs), now=at)

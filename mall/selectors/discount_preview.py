@@ -183,9 +183,8 @@ def discount_preview(
     sellers = [] if picked else best_sellers(operator_id=store.operator_id, now=now)
     wanted = list(dict.fromkeys([*(code for code, _n in picked), *named, *sellers]))
     shelf = offers(store_code=store.code, sku_codes=wanted, now=at)
-    costs = dict(
-        Sku.objects.filter(code__in=wanted, cost_fen__isnull=False).values_list("code", "cost_fen")
-    )
+    known = Sku.objects.filter(code__in=wanted).values_list("code", "cost_fen")
+    costs = {code: fen for code, fen in known if fen is not None}
     mine = rule_of(kind, row, at=at)
     beside = [rule for rule in _beside(shelf, store, at) if rule.reference != row.code]
     if picked:

@@ -18,6 +18,7 @@ from config.kernel.errors import Conflict, DomainError, NotFound
 from config.kernel.models import Approval
 from config.kernel.money import yuan
 from config.kernel.reference import reference_record
+from coupons.models import Template
 from mall.discount_draft_values import (
     MODELS,
     OWN,
@@ -172,7 +173,7 @@ def _more_fen(draft: DiscountDraft, row: Any) -> int:
         return 0
     before = 0
     if draft.source_id is not None:
-        before = exposure_fen(MODELS[TEMPLATE]._base_manager.get(pk=draft.source_id)) or 0
+        before = exposure_fen(Template._base_manager.get(pk=draft.source_id)) or 0
     after = exposure_fen(row) or 0
     return after if after > before else 0
 

@@ -70,6 +70,5 @@ document.addEventListener(
 // Another kind of discount has other fields: the page of the designer shows them at once.
 document.addEventListener("change", (event) => {
   if (event.target.name !== "kind_of") return;
-  const { form } = event.target;
-  form.requestSubmit(form.querySelector("[data-of-kind]"));
+  event.target.form.querySelector("[data-of-kind]").click();
 });
