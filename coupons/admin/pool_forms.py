@@ -15,10 +15,10 @@ from unfold.widgets import (
 
 from config.kernel.admin import Command, ReasonForm
 from config.kernel.clock import day_start
-from coupons.guards import TemplateUnknown
 from coupons.models import Template
 from coupons.services.code_pool import (
     MOST,
+    TemplateUnknown,
     code_pool_ask,
     code_pool_create,
     code_pool_stop,
