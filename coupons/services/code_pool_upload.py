@@ -1,6 +1,5 @@
 """A file of somebody else's codes is kept and read into its pool in the background."""
 
-import io
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
@@ -100,7 +99,8 @@ def code_pool_upload_work(batch: Batch, clock: Clock) -> Outcome:
     if not path.is_file():
         raise CodeFileGone()
     summary = {"codes": 0, "refused": 0}
-    with path.open("rb") as file:
+    # What is no UTF-8 is no code either, and refused with its line.
+    with path.open(encoding="utf-8-sig", errors="replace", newline="\n") as file:
         lines = islice(_lines(file), batch.done, None)
         while piece := list(islice(lines, CHUNK)):
             with transaction.atomic():
@@ -117,12 +117,9 @@ def code_pool_upload_work(batch: Batch, clock: Clock) -> Outcome:
     return Outcome(summary)
 
 
-def _lines(file: IO[bytes]) -> Iterator[str]:
-    try:
-        for line in io.TextIOWrapper(file, encoding="utf-8-sig"):
-            yield line.split(",", 1)[0].split("\t", 1)[0].strip().strip('"')
-    except UnicodeDecodeError:
-        raise CodeFileInvalid(most=MOST) from None
+def _lines(file: IO[str]) -> Iterator[str]:
+    for line in file:
+        yield line.split(",", 1)[0].split("\t", 1)[0].strip().strip('"')
 
 
 def _take(batch: Batch, piece: list[str]) -> list[tuple[int, str]]:

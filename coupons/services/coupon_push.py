@@ -15,15 +15,23 @@ from config.kernel.batches import Clock, Outcome, batch_ask, batch_progress
 from config.kernel.batches import register_kind as register_batch
 from config.kernel.models import Batch, User
 from coupons import member_facts
-from coupons.guards import ClaimClosed, TemplateUnknown
+from coupons.guards import (
+    ClaimClosed,
+    PerDayLimit,
+    PerMemberLimit,
+    QuotaExhausted,
+    TemplateUnknown,
+)
 from coupons.guards_push import coupons_push
 from coupons.members_meant import members_meant
-from coupons.models import Coupon, Template
+from coupons.models import ClaimSlot, Coupon, Template
+from coupons.services.coupon_give import coupon_give
+from coupons.states import Source
 from members.models import Member
 
 KIND = "coupon_push"
 CHUNK = 500
-OVER = "coupon_sold_out"
+OVER = QuotaExhausted.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ class PushPreview:
 
 
 def push_preview(*, template: Template, condition: dict[str, Any], now: datetime) -> PushPreview:
-    """What a push would do now; nothing is written. Two statements. Raises ConditionInvalid."""
+    """What a push would do now; nothing is written. Four statements. Raises ConditionInvalid."""
     member_facts.validate(condition)
     members, exact = members_meant(rules=[condition, template.claim_for], now=now)
     theirs = Coupon.objects.filter(
@@ -46,8 +54,9 @@ def push_preview(*, template: Template, condition: dict[str, Any], now: datetime
     )
     had = theirs.order_by().values("template").annotate(n=Count("pk")).values("n")
     may = members.annotate(had=Coalesce(Subquery(had), 0)).filter(had__lt=template.per_member)
-    left = Template.objects.filter(pk=template.pk).annotate(left=F("quota") - F("issued"))
-    return PushPreview(members.count(), exact, may.count(), left.get().left)
+    ready = ClaimSlot.objects.filter(template=template).count()
+    left = Template.objects.filter(pk=template.pk).values_list(F("quota") - F("issued"), flat=True)
+    return PushPreview(members.count(), exact, may.count(), left[0] + ready)
 
 
 def coupon_push_ask(
@@ -91,21 +100,50 @@ def coupon_push_work(batch: Batch, clock: Clock) -> Outcome:
         meant = pks if exact else [pk for pk in pks if _fits(pk, template, condition, now)]
         with transaction.atomic():
             try:
-                pushed = coupons_push(
-                    template_code=code,
-                    member_ids=meant,
-                    given_key=f"push:{batch.pk}",
-                    source_token=f"batch:{batch.pk}",
-                    actor=actor,
-                    now=now,
-                )
+                some, over = _push(batch, code, meant, actor, now)
             except ClaimClosed as error:
                 over = error.code
             else:
-                given, over = given + pushed.given, OVER if pushed.over else ""
-                done, last = done + len(pks), pks[-1]
+                given, done, last = given + some, done + len(pks), pks[-1]
             batch_progress(batch, done=min(done, batch.total), now=now)
     return Outcome({"given": given, "over": over})
+
+
+def _push(
+    batch: Batch, code: str, members: list[int], actor: Actor, now: datetime
+) -> tuple[int, str]:
+    """How many of the members were given one, and why it is over, if it is."""
+    key, token = f"push:{batch.pk}", f"batch:{batch.pk}"
+    pushed = coupons_push(
+        template_code=code,
+        member_ids=members,
+        given_key=key,
+        source_token=token,
+        actor=actor,
+        now=now,
+    )
+    if not pushed.over:
+        return pushed.given, ""
+    given = pushed.given
+    # What is kept ready for a rush is left: one by one, as a claim takes it.
+    for member_id in members if ClaimSlot.objects.filter(template__code=code).exists() else ():
+        try:
+            coupon = coupon_give(
+                template_code=code,
+                member_id=member_id,
+                source=Source.PUSH,
+                source_token=token,
+                key=key,
+                actor=actor,
+                now=now,
+            )
+        except QuotaExhausted:
+            return given, OVER
+        except (PerMemberLimit, PerDayLimit):
+            continue
+        given += coupon is not None
+    over = not ClaimSlot.objects.filter(template__code=code).exists()
+    return given, OVER if over else ""
 
 
 def _meant(

@@ -10,8 +10,10 @@ import httpx
 import pytest
 from django.conf import settings
 
+from coupons.services.code_pool import code_pool_create
 from mall.models import AfterSale, Order
 from members.models import Card
+from tests.factories import make_template, moment
 
 FILE = Path(settings.BASE_DIR) / "docs" / "api" / "mall.http"
 
@@ -67,6 +69,12 @@ class Editor:
 
 
 def test_the_file_is_one_whole_sale(shop):
+    code_pool_create(
+        template_id=make_template(public=False, gift_days=7).pk,
+        name="公众号推文",
+        shared_code="HAOYOU10",
+        now=moment(),
+    )
     editor = Editor(shop.url)
     sent = []
     preamble, *blocks = re.split(r"^###.*\n", FILE.read_text(encoding="utf-8"), flags=re.MULTILINE)

@@ -12,6 +12,7 @@ from coupons.member_facts import member_fits
 from coupons.members_meant import members_meant
 from coupons.models import Coupon, Template
 from coupons.services.coupon_push import PushPreview, coupon_push_ask, push_preview
+from coupons.services.slots_keep import slots_keep
 from tests.factories import (
     make_coupon,
     make_member,
@@ -187,3 +188,15 @@ def test_a_push_takes_a_fixed_number_of_statements(now, django_assert_max_num_qu
         make_member()
     with django_assert_max_num_queries(26):
         assert push(make_template(), {}, now).summary["given"] == 50
+
+
+def test_what_is_kept_ready_for_a_rush_is_sent_as_well(now):
+    for _n in range(4):
+        make_member()
+    template = make_template(quota=3, slots_ready=2)
+    slots_keep(now=now)
+
+    assert push_preview(template=template, condition={}, now=now).left == 3
+    assert push(template, {}, now).summary == {"given": 3, "over": "coupon_sold_out"}
+    template.refresh_from_db()
+    assert template.issued == Coupon.objects.count() == 3
