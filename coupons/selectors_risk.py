@@ -51,7 +51,8 @@ WITH me AS (
     AND n.phone ~>=~ left(me.phone, -4) AND n.phone ~<~ (left(me.phone, -4) || ':')
 )
 SELECT o.code, decided.answer,
-  floor(extract(epoch FROM %(now)s - me.created_at) / 86400)::int, (me.phone IS NOT NULL)::int,
+  greatest(floor(extract(epoch FROM %(now)s - me.created_at) / 86400), 0)::int,
+  (me.phone IS NOT NULL)::int,
   (%(device)s::text <> '')::int, device.others + (%(device)s::text <> '')::int,
   mine.hour, mine.day, device.hour, device.day, network.hour, network.day,
   neighbours.n, decided.refused, mine.expired, mine.returned

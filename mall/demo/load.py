@@ -51,6 +51,7 @@ def load_mall(*, now: datetime) -> None:
     members(stores, opened)
     policy(kind="points", body=places.POINTS_POLICY, now=now)
     policy(kind="tiers", body=places.TIERS_POLICY, now=now)
+    policy(kind="claim_risk", body=places.CLAIM_RISK_POLICY, now=now)
 
 
 def _stores(operators: dict[str, Operator]) -> dict[str, Store]:

@@ -100,7 +100,7 @@ TEMPLATES: list[dict[str, Any]] = [
      "scope": {"v": 1, "all": [{"fact": "category", "op": "in", "value": ["home"]}]}},
     {"code": "tea-30", "name": "茶叶满200减30", "operator": DIRECT, "kind": "amount",
      "value": 3_000, "threshold_fen": 20_000, "valid_days": 30, "quota": 500,
-     "budget_fen": 1_500_000,
+     "budget_fen": 1_500_000, "judge_claims": True, "planned_per_hour": 60,
      "scope": {"v": 1, "all": [{"fact": "category", "op": "in", "value": ["food-tea"]}]}},
     {"code": "tingan-15", "name": "汀岸满150减15", "operator": FRANCHISE, "kind": "amount",
      "value": 1_500, "threshold_fen": 15_000, "valid_days": 30, "quota": 3_000},
@@ -177,6 +177,31 @@ TIERS_POLICY = {
     "tiers": [
         {"code": tier["code"], "growth_from": tier["growth_from"]} | _GIFTS[tier["code"]]
         for tier in TIERS
+    ],
+}
+# (what it means, fact, at least or at most, number, score): a new shopper with a phone of their own
+# stays far below the challenge; the same hand with its fourth account does not.
+_RISKS: list[tuple[str, str, str, int, int]] = [
+    ("当天注册", "claim_account_days", "lte", 0, 20),
+    ("未绑定手机", "claim_phone", "lte", 0, 15),
+    ("一台设备多个账号", "claim_device_members", "gte", 4, 50),
+    ("设备一小时内频繁领取", "claim_device_hour", "gte", 10, 40),
+    ("网段一小时内频繁领取", "claim_network_hour", "gte", 500, 20),
+    ("相邻号段的新账号", "claim_phone_neighbours", "gte", 20, 20),
+    ("屡次放弃支付", "payments_failed", "gte", 10, 10),
+    ("老顾客", "orders", "gte", 3, -20),
+]
+CLAIM_RISK_POLICY = {
+    "v": 1,
+    "challenge_from": 50,
+    "refuse_from": 90,
+    "rules": [
+        {
+            "name": name,
+            "score": score,
+            "when": {"v": 1, "all": [{"fact": fact, "op": op, "value": value}]},
+        }
+        for name, fact, op, value, score in _RISKS
     ],
 }
 
