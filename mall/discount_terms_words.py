@@ -30,7 +30,8 @@ def percent_words(basis_points: int) -> str:
 def discount_words(row: Any, names: Mapping[str, str] | None = None) -> list[str]:
     """One sentence for each thing that it says; ``names`` are those of the codes in its scope."""
     lines = [_worth(row), *_limits(row)]
-    lines.append(_("For: {rule}.").format(rule=explain(named(row.scope, names or {}))))
+    scope = explain(named(row.scope, names or {})) if row.scope else _("everything")
+    lines.append(_("For: {rule}.").format(rule=scope))
     if getattr(row, "claim_for", None):
         lines.append(
             _("Who may have one: {rule}.").format(rule=explain(named(row.claim_for, names or {})))

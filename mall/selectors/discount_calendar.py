@@ -18,7 +18,7 @@ from mall.models import Category, Promotion, Sku
 from mall.offers import Offers, offers
 from mall.pricing import Item, Rule, price
 from mall.scopes import may_meet
-from mall.selectors.discount_preview import MOST_PIECES, rule_of
+from mall.selectors.discount_preview import MOST_PIECES, goes_with, rule_of
 from stores.models import Store
 
 MOST_ROWS = 150
@@ -204,7 +204,11 @@ def _mark_below(bars: Sequence[Bar], store: Store, at: datetime) -> int:
         beside = [
             rule
             for j, rule in enumerate(rules)
-            if j != i and in_mall[j] and _meet(bar, bars[j]) and in_mall[i]
+            if j != i
+            and in_mall[i]
+            and in_mall[j]
+            and _meet(bar, bars[j])
+            and goes_with(rules[i], rule)
         ]
         bar.below = _below(rules[i], beside, shelf, costs)
     return len(costs)

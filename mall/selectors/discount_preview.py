@@ -136,6 +136,12 @@ def rule_of(kind: str, row: Any, *, at: datetime, closed: bool = False) -> Rule:
     return replace(found, scope=for_somebody(row.scope), closed=shut)
 
 
+def goes_with(mine: Rule, other: Rule) -> bool:
+    """Whether a shopper may use ``other`` beside ``mine``: of coupons that clash they have the one
+    that is looked at; what promotions do to each other is for the engine to say."""
+    return other.kind != "coupon" or not mine.clashes(other)
+
+
 def templates_live(*, at: datetime, operator_id: int) -> list[Template]:
     """Templates whose coupons somebody may have and use in the operator's shops at ``at``."""
     ours = Q(operator_id=operator_id) | Q(other_operators=True)
@@ -186,7 +192,11 @@ def discount_preview(
     known = Sku.objects.filter(code__in=wanted).values_list("code", "cost_fen")
     costs = {code: fen for code, fen in known if fen is not None}
     mine = rule_of(kind, row, at=at)
-    beside = [rule for rule in _beside(shelf, store, at) if rule.reference != row.code]
+    beside = [
+        rule
+        for rule in _beside(shelf, store, at)
+        if rule.reference != row.code and goes_with(mine, rule)
+    ]
     if picked:
         baskets = [[(code, n) for code, n in picked if code in shelf.by_sku]]
     else:
