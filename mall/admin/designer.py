@@ -151,8 +151,8 @@ class DiscountDraftAdmin(CalendarPage, StaffScoped, ReadOnlyAdmin):
         return super().changelist_view(request, {**(extra_context or {}), **may})
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        if not object_id.isdecimal():
-            raise Http404
+        if not object_id.isdecimal() or self.get_object(request, object_id) is None:
+            return super().change_view(request, object_id, form_url, extra_context)
         return self.design_view(request, int(object_id), STEPS[0])
 
     def begin_view(self, request: HttpRequest, kind: str) -> HttpResponseBase:

@@ -59,7 +59,11 @@ class WorthForm(StepForm):
     )
     price_fen = YuanField(label=_("price (yuan)"), required=False, widget=forms.TextInput)
     pieces = forms.IntegerField(
-        label=_("N"), min_value=2, max_value=99, required=False, help_text=_("pieces of one set")
+        label=_("pieces of a set (N)"),
+        min_value=2,
+        max_value=99,
+        required=False,
+        help_text=_("every N-th piece, N for a price"),
     )
     threshold_fen = YuanField(label=_("from so many yuan on"), required=False)
     threshold_pieces = forms.IntegerField(

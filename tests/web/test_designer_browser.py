@@ -41,7 +41,7 @@ def test_a_coupon_is_designed_and_stands_in_the_calendar(house: House, page):
     page.get_by_role("button", name="设计优惠券").click()
     page.evaluate("window.stayed = true")
     page.get_by_label("优惠方式").select_option("nth")
-    expect(page.get_by_label("N", exact=True)).to_be_visible()
+    expect(page.get_by_label("每组件数（N）")).to_be_visible()
     page.get_by_label("优惠方式").select_option("amount")
     expect(page.get_by_label("减多少（元）")).to_be_visible()
     page.get_by_label("名称").fill("新客券")

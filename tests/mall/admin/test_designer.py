@@ -341,3 +341,15 @@ def test_pages_cost_a_fixed_number_of_statements(
         client.get(design(draft, "where"))
     with django_assert_num_queries(34):
         client.get(design(draft, "publish"))
+
+
+def test_a_coupon_is_looked_at_without_those_that_clash_with_it(client, operator, tea, now):
+    make_template(operator=operator, value=5_000)
+    make_template(operator=operator, value=300, stacking_group="other")
+    draft = begun(client)
+    client.post(design(draft, "worth"), worth(operator, steps=""))
+    client.post(design(draft, "where"), WHERE)
+    client.post(design(draft, "when"), issue(now))
+    page = client.get(design(draft, "publish")).content.decode()
+    # ¥100 − 20 − 3: whoever has the better one does not use this one.
+    assert "¥77.00" in page and "¥50.00" not in page
