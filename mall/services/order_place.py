@@ -25,12 +25,12 @@ from mall.services.order_points import order_points_take
 from mall.services.order_value import value_key
 from mall.services.quote import (
     Basket,
-    CouponNotApplicable,
     Quote,
     quote,
     quote_difference,
     quote_recall,
 )
+from mall.services.quote_rules import refuse_unused
 from mall.shoppers import first_order_lock
 from mall.states import LineKind, OrderChannel, OrderState
 from members import guards as card_guards
@@ -107,8 +107,8 @@ def order_place(
 
 
 def _refuse_what_quotes_only_warn_about(priced: Quote) -> None:
-    for refusal in () if priced.basket.best_coupons else priced.priced.refusals:
-        raise CouponNotApplicable(coupon=refusal.rule.reference, reason=refusal.reason)
+    if not priced.basket.best_coupons:
+        refuse_unused(priced.priced)
     is_goods = any(line.kind == LineKind.GOODS for line in priced.lines)
     if is_goods and not priced.offers.pickup_enabled:
         raise StoreWithoutPickup()

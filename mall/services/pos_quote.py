@@ -12,6 +12,7 @@ from coupons.selectors import CouponRule, coupon_rules
 from coupons.selectors_tickets import coupon_used_where
 from coupons.states import Channel
 from mall.discount_rules import coupon_rule, taken_at
+from mall.discount_words import refusal_words
 from mall.earning import TILL
 from mall.offers import Offers, offers
 from mall.pricing import Item, Priced, price
@@ -23,7 +24,7 @@ from mall.services.quote import (
     CouponNotApplicable,
     SkuUnavailable,
 )
-from mall.services.quote_rules import shopper_facts
+from mall.services.quote_rules import refusal_row, shopper_facts
 from members.selectors import card_lots
 from members.services.visit_find import visit_find
 
@@ -137,8 +138,7 @@ def sale_document(sale: TillSale) -> dict[str, Any]:
             for d in priced.discounts
         ],
         "refused_coupons": [
-            {"coupon": r.rule.reference, "reason": r.reason, "missing_fen": r.missing_fen}
-            for r in priced.refusals
+            {**row, "message": refusal_words(row)} for row in map(refusal_row, priced.refusals)
         ],
         "gross_fen": priced.gross_fen,
         "discount_fen": priced.discount_fen,

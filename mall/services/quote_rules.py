@@ -11,8 +11,9 @@ from coupons.member_facts import member_facts
 from coupons.selectors import CouponRule, coupon_rules
 from coupons.states import Channel
 from mall.discount_rules import coupon_rule, taken_at
+from mall.discount_words import refusal_words
 from mall.offers import Offer, Offers, offers
-from mall.pricing import Discount, Gift, Item, Priced, Rule
+from mall.pricing import Discount, Gift, Item, Priced, Refusal, Rule
 
 if TYPE_CHECKING:
     from mall.services.quote import Basket
@@ -92,6 +93,27 @@ def gift_lines(
             free[gift.sku] -= gift.pieces
         lines.append(GiftLine(gift, offer if given else None))
     return tuple(lines)
+
+
+def refusal_row(refusal: Refusal) -> dict[str, Any]:
+    """Why a coupon is not used, as clients are told."""
+    return {
+        "coupon": refusal.rule.reference,
+        "title": refusal.rule.title,
+        "reason": refusal.reason,
+        "missing_fen": refusal.missing_fen,
+        "missing_pieces": refusal.missing_pieces,
+        "worth_fen": refusal.worth_fen,
+    }
+
+
+def refuse_unused(priced: Priced) -> None:
+    """Raise CouponNotApplicable, with the reason in words, for the first coupon that was asked for
+    and is not used."""
+    for refusal in priced.refusals:
+        row = refusal_row(refusal)
+        missing = {key: row[key] for key in ("missing_fen", "missing_pieces")}
+        raise CouponNotApplicable(coupon=row["coupon"], reason=refusal_words(row), **missing)
 
 
 def with_gifts(priced: Priced, gifts: tuple[GiftLine, ...]) -> Priced:

@@ -13,7 +13,7 @@ from mall.models import PointsOffer
 from mall.offers import Offer, Offers
 from mall.pricing import Priced
 from mall.services.quote_points import PointsUse
-from mall.services.quote_rules import GiftLine
+from mall.services.quote_rules import GiftLine, refusal_row
 from mall.services.quote_tenders import Tender
 from mall.states import OrderChannel, TenderKind
 
@@ -224,17 +224,7 @@ class Quote:
 
     def refused_coupons(self) -> list[dict[str, Any]]:
         """Why each coupon that was offered is not used."""
-        return [
-            {
-                "coupon": r.rule.reference,
-                "title": r.rule.title,
-                "reason": r.reason,
-                "missing_fen": r.missing_fen,
-                "missing_pieces": r.missing_pieces,
-                "worth_fen": r.worth_fen,
-            }
-            for r in self.priced.refusals
-        ]
+        return [refusal_row(r) for r in self.priced.refusals]
 
     def hints(self) -> list[dict[str, Any]]:
         """What is missing for more, for the shopper's eyes: so much, and this much is off."""

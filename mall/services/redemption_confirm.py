@@ -22,7 +22,7 @@ from mall.locks import ticket_claim
 from mall.services.pos_pay import PosMemberMissing
 from mall.services.pos_quote import TillLine, TillSale, sale_document, till_price
 from mall.services.pos_till import PosTicketInFlight, Till
-from mall.services.quote import CouponNotApplicable
+from mall.services.quote_rules import refuse_unused
 from mall.services.redemption_query import ticket_of_counter
 from mall.services.redemption_scan import coupon_owner
 from members.guards_code import member_code_use
@@ -145,20 +145,8 @@ def _present(till: Till, visit: str, shown: str, coupon_nos: Sequence[str], now:
     return coupon_owner(shown=shown)
 
 
-_REASONS = {
-    "threshold": _("its threshold is not reached"),
-    "scope": _("nothing in the basket is in its scope"),
-    "stacking": _("it is not combined with another discount"),
-    "nothing": _("it takes nothing off"),
-    "hours": _("it is not its day or hour"),
-    "freight": _("there is no freight to save"),
-}
-
-
 def _refuse(sale: TillSale, expected_fen: int | None) -> None:
-    for refusal in sale.priced.refusals:
-        reason = _REASONS.get(refusal.reason, refusal.reason)
-        raise CouponNotApplicable(coupon=refusal.rule.reference, reason=str(reason))
+    refuse_unused(sale.priced)
     if expected_fen is not None and expected_fen != sale.priced.discount_fen:
         raise RedemptionChanged(discount_fen=sale.priced.discount_fen)
 

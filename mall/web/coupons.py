@@ -16,7 +16,6 @@ from config.kernel.money import yuan
 from config.kernel.numbers import new_no
 from coupons.models import CouponTicket
 from coupons.selectors_tickets import CouponUsed
-from mall.discount_words import refusal_words
 from mall.pos_guesses import guesses_counted
 from mall.selectors.desk_coupons import desk_redemption, desk_redemptions, sku_names
 from mall.services.pos_till import Till, till_of_store
@@ -128,7 +127,7 @@ def basket(request: DeskRequest) -> HttpResponse:
     except DomainError as error:
         return _refusal(request, till, "desk/coupon_basket.html", page, error)
     refused = [
-        {"name": rule.name, "why": _why(row)}
+        {"name": rule.name, "why": row["message"]}
         for row in preview["refused_coupons"]
         for rule in counter.coupons
         if rule.no == row["coupon"]
@@ -137,12 +136,6 @@ def basket(request: DeskRequest) -> HttpResponse:
         line["gross_fen"] = line["net_fen"] + line["discount_fen"]
     page |= {"preview": preview, "refused": refused, "token": new_no("DQ", 12)}
     return render(request, "desk/coupon_confirm.html", page)
-
-
-def _why(row: dict[str, Any]) -> str:
-    if row["reason"] == "threshold" and not row["missing_fen"]:
-        return _("its threshold is not reached")
-    return refusal_words({**row, "missing_pieces": 0})
 
 
 @require_http_methods(["GET", "POST"])

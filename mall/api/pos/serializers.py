@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from coupons.states import TicketState
+from mall.api.serializers import RefusedCouponOutput
 from mall.services.quote import MAX_FEN
 from mall.states import PosTicketState, TenderKind
 
@@ -82,16 +83,10 @@ class TillDiscountOutput(serializers.Serializer):
     amount_fen = serializers.IntegerField()
 
 
-class TillRefusedCouponOutput(serializers.Serializer):
-    coupon = serializers.CharField()
-    reason = serializers.CharField(help_text="threshold, scope, stacking or nothing")
-    missing_fen = serializers.IntegerField()
-
-
 class TillQuoteOutput(serializers.Serializer):
     lines = TillQuoteLineOutput(many=True)
     discounts = TillDiscountOutput(many=True)
-    refused_coupons = TillRefusedCouponOutput(many=True)
+    refused_coupons = RefusedCouponOutput(many=True)
     gross_fen = serializers.IntegerField()
     discount_fen = serializers.IntegerField()
     total_fen = serializers.IntegerField()
@@ -219,7 +214,7 @@ class RedemptionPreviewInput(serializers.Serializer):
 class RedemptionPreviewOutput(serializers.Serializer):
     lines = TillQuoteLineOutput(many=True)
     discounts = TillDiscountOutput(many=True)
-    refused_coupons = TillRefusedCouponOutput(many=True)
+    refused_coupons = RefusedCouponOutput(many=True)
     gross_fen = serializers.IntegerField()
     discount_fen = serializers.IntegerField()
     total_fen = serializers.IntegerField()
