@@ -34,22 +34,20 @@ def points_exchange(
     what was spent. Raises TemplateUnknown (also for a template without a price),
     CouponPriceChanged, ClaimClosed, PerMemberLimit, QuotaExhausted, PointsShort.
     """
-
-    def pay(claimed: guards.ClaimedCoupon) -> None:
-        points_spend(member_id=member_id, points=points, reference=claimed.no, actor=actor, now=now)
-        before_quota(claimed)
-
     template = Template.objects.filter(code=template_code, public=True).first()
     if template is None or template.points_price is None:
         raise guards.TemplateUnknown()
     if template.points_price != points:
         raise CouponPriceChanged(points=template.points_price)
     with transaction.atomic():
-        return guards.coupon_claim(
+        claimed = guards.coupon_claim(
             template_code=template_code,
             member_id=member_id,
             source=Source.POINTS,
             actor=actor,
             now=now,
-            before_quota=pay,
+            before_quota=before_quota,
         )
+        # After the template's counter, as an order takes the two (config.kernel.locks).
+        points_spend(member_id=member_id, points=points, reference=claimed.no, actor=actor, now=now)
+    return claimed

@@ -8,6 +8,7 @@ import pytest
 from django.db import transaction
 
 from config.kernel.actors import SYSTEM, Actor
+from coupons.services.points_exchange import points_exchange
 from mall.models import Order, OrderLine
 from mall.services import order_points
 from mall.services.order_end import orders_expire
@@ -24,11 +25,13 @@ from stores.ledger import AccountSpec, accounts_ensure
 from stores.models import Account
 from tests.concurrency.race import failed, race, succeeded, without_constraint
 from tests.factories import (
+    make_coupon,
     make_member,
     make_points_offer,
     make_product,
     make_stock,
     make_store,
+    make_template,
     publish_policy,
 )
 from tests.factories.orders import open_payment, place_order, trade
@@ -160,3 +163,37 @@ def test_an_order_is_paid_or_ends_with_its_points_whoever_comes_first(shop, now)
         assert points_balance(member.pk) == (3_000, 0)
         assert order.refunds.get().amount_fen == 2_000
     assert Account.objects.get(code=f"points:{member.no}").held == 0
+
+
+def test_a_coupon_for_points_and_an_order_by_both_do_not_wait_for_each_other(shop, now):
+    """The budget's row comes before the points, for whoever needs the two."""
+    store, member, skus = shop
+    template = make_template(
+        operator=store.operator, points_price=100, per_member=9, budget_fen=9_000, value=500
+    )
+    coupon = make_coupon(member, template=template)
+    order = places(
+        shop,
+        now,
+        lines=((skus[1].code, 1),),
+        use_points=True,
+        points=1_000,
+        coupon_nos=(coupon.no,),
+    )
+    exchange = partial(
+        points_exchange,
+        template_code=template.code,
+        member_id=member.pk,
+        points=100,
+        actor=Actor.member(member.pk),
+        now=now,
+        before_quota=lambda claimed: time.sleep(0.6),
+    )
+
+    def late():
+        time.sleep(0.3)
+        return order()
+
+    assert failed(race([exchange, late])) == []
+    assert Order.objects.count() == 1
+    assert PointHold.objects.count() == 2
