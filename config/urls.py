@@ -19,6 +19,8 @@ api: list[URLPattern | URLResolver] = [
     path("schema/", SchemaView.as_view(), name="schema"),
 ]
 
+handler404 = "config.web.not_found"
+
 urlpatterns = [
     path("api/v1/", include(api)),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}img/icon.svg")),

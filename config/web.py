@@ -4,15 +4,19 @@ import json
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.safestring import mark_safe
+from django.views.defaults import page_not_found
 from django.views.generic import TemplateView
 from django.views.i18n import set_language
 
+from config.kernel.errors import NotFound
+
 # The modules of the shop front: those of the first page, and those that come when asked for.
 SHOP_FIRST = ("words", "api", "wechat", "place", "ui", "home", "app")
-SHOP_LATER = ("product", "cart", "qr", "orders", "member", "wallet", "coupons")
+SHOP_LATER = ("product", "cart", "qr", "orders", "member", "wallet", "coupons", "benefits")
 
 
 class ShopView(TemplateView):
@@ -32,6 +36,14 @@ class ShopView(TemplateView):
             sandbox=bool(settings.SANDBOX_WECHAT_URL),
             **kwargs,
         )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """A page for people, and for clients of the API a document as of every other refusal."""
+    if not request.path.startswith("/api/"):
+        return page_not_found(request, exception)
+    error = {"code": NotFound.code, "detail": str(NotFound.message), "attr": None}
+    return JsonResponse({"type": "client_error", "errors": [error]}, status=404)
 
 
 def sandbox_routes(wechat_url: str) -> list[URLPattern | URLResolver]:

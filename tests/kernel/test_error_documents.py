@@ -91,3 +91,19 @@ def test_only_json_is_taken(kind):
     answer = api_client(make_member()).post(CLAIM, "a=b", content_type=kind)
 
     assert answer.status_code == 415
+
+
+@pytest.mark.parametrize("path", ["nothing", "pos/tickets/a%20b/void"])
+def test_an_address_that_is_none_is_a_refusal_too(path):
+    answer = api_client().get(f"/api/v1/{path}", HTTP_ACCEPT_LANGUAGE="en")
+
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/json")
+    assert answer.json() == {
+        "type": "client_error",
+        "errors": [{"code": "not_found", "detail": "There is no such thing here.", "attr": None}],
+    }
+
+
+def test_people_get_a_page(client):
+    answer = client.get("/nothing")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")

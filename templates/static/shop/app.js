@@ -18,6 +18,7 @@ const orders = () => import("./orders.js");
 const members = () => import("./member.js");
 const wallets = () => import("./wallet.js");
 const tickets = () => import("./coupons.js");
+const benefits = () => import("./benefits.js");
 const ROUTES = [
   [/^\/?$/, home, "home"], [/^\/list$/, list, "home"],
   [/^\/p\/([^/]+)$/, later(products, "product"), "home"], [/^\/stores$/, later(products, "storeList"), "stores"],
@@ -26,6 +27,7 @@ const ROUTES = [
   [/^\/wallet\/([^/]+)$/, later(wallets, "card"), "me"], [/^\/gifts$/, later(wallets, "gifts"), "me"],
   [/^\/gift\/([^/]+)$/, later(wallets, "gift"), "me"],
   [/^\/coupons$/, later(tickets, "coupons"), "me"], [/^\/coupon-gift\/([^/]+)$/, later(tickets, "couponGift"), "me"],
+  [/^\/points$/, later(benefits, "pointsShop"), "me"], [/^\/membership$/, later(benefits, "memberships"), "me"],
   [/^\/me$/, later(members, "me"), "me"], [/^\/about$/, later(members, "about"), "about"],
 ];
 const view = document.getElementById("view");

@@ -31,6 +31,8 @@ export async function cart({ signal, go, refreshCart }) {
       },
       coupons: coupons.results.filter((c) => c.template.operator.code === store.operator.code && c.template.channels.includes("mall")),
       spendable: cards.results.reduce((sum, c) => sum + c.spendable_fen, 0),
+      // Of those that this company issued, the one that pays first.
+      toppedUp: cards.results.find((c) => c.state === "active" && c.operator === store.operator.name)?.no,
       signal,
       after: async (no) => {
         // The cart is the member's wish list of this store; what has been ordered leaves it.
@@ -56,17 +58,18 @@ function cartLine(line, store, changed) {
 }
 
 /** Quote → choose coupons and card → place → pay. Redraws itself with every new quote. */
-function checkout({ basket, coupons, spendable, signal, after }) {
+function checkout({ basket, coupons, spendable, toppedUp, signal, after }) {
   const parts = h("div", {}, h("p", { class: "soft" }, t("Pricing …")));
   // It stays while the parts change, so that a screen reader hears the new amount.
   const bar = h("div", { class: "bar", "aria-live": "polite" });
   const box = h("section", { "aria-busy": "true" }, parts, bar);
   // The best of them first: the API says which go together and what the others lack.
-  const state = { picked: null, refused: new Map(), card: spendable > 0, most: null, points: false };
+  const state = { picked: null, refused: new Map(), card: spendable > 0, most: null, points: false, topup: null };
 
   const wanted = () => ({
     ...basket, coupons: [...(state.picked ?? [])],
     use_card: state.card, card_fen: state.card ? state.most : null,
+    ...(state.card && state.topup && { topup_card: toppedUp, amount_fen: state.topup, use_card: true, card_fen: null }),
     // None of them still asks what they could do.
     use_points: state.points, points: state.points ? null : 0,
   });
@@ -95,7 +98,7 @@ function checkout({ basket, coupons, spendable, signal, after }) {
     pay.addEventListener("click", () => busy(pay, () => order(quote.version)));
     const focused = document.activeElement?.id;
     parts.replaceChildren(
-      ...[coupons.length > 0 && couponPanel(), quote.points_options?.most_points > 0 && pointsPanel(quote), spendable > 0 && cardPanel(quote)].filter(Boolean),
+      ...[coupons.length > 0 && couponPanel(), quote.points_options?.most_points > 0 && pointsPanel(quote), (spendable > 0 || toppedUp) && cardPanel(quote)].filter(Boolean),
       panel(t("What it costs"), breakdown(quote), quote.hints.slice(0, 3).map((hint) => h("p", { class: "soft" }, hint.message))));
     bar.replaceChildren(pay);
     if (focused) document.getElementById(focused)?.focus();
@@ -128,12 +131,17 @@ function checkout({ basket, coupons, spendable, signal, after }) {
       value: state.most === null ? "" : (state.most / 100).toFixed(2), placeholder: t("as much as possible"),
       onchange: () => { state.most = fen(most.value); reprice(); },
     });
+    const topup = h("input", {
+      inputmode: "decimal", id: "card-topup", value: state.topup === null ? "" : String(state.topup / 100), placeholder: "500",
+      onchange: () => { state.topup = fen(topup.value) || null; reprice(); },
+    });
     return panel(t("Stored-value card"),
       h("label", { class: "check" }, h("input", {
         type: "checkbox", id: "card-use", checked: state.card, onchange: (event) => { state.card = event.target.checked; reprice(); },
       }), h("span", {}, t("Pay with the card: {amount} on it", { amount: yuan(spendable) }),
         state.card && h("small", { class: "why" }, t("{amount} of this order", { amount: yuan(quote.card_fen) })))),
-      state.card && h("div", { class: "field" }, h("label", { for: "card-most" }, t("At most, in yuan")), most));
+      state.card && h("div", { class: "field" }, h("label", { for: "card-most" }, t("At most, in yuan")), most),
+      state.card && toppedUp && h("div", { class: "field" }, h("label", { for: "card-topup" }, t("Top up first and pay, in yuan")), topup));
   }
 
   async function order(version) {
@@ -227,21 +235,33 @@ export async function cardPurchase({ params: [code], signal, go }) {
     const { phonePanel } = await import("./member.js");
     return { title: product.name, body: [h("h1", {}, product.name), h("p", { class: "note" }, t("A named card needs your phone first.")), phonePanel(who, go)] };
   }
-  const basket = { store: store.code, card_product: code };
-  const quote = await post("quotes", basket);
-  const pay = h("button", { class: "btn primary block", type: "button" }, t("Pay {amount}", { amount: yuan(quote.to_pay_fen) }));
-  pay.addEventListener("click", () => busy(pay, async () => {
-    const placed = await placeOnce({ ...basket, quote_version: quote.version });
-    const paid = await payOrder(placed.no);
-    go(paid ? "#/me" : `#/orders/${placed.no}`);
-  }));
+  const free = product.min_fen !== null;
+  const amount = h("input", { inputmode: "decimal", value: String(product.price_fen / 100), "aria-label": t("Amount, in yuan") });
+  const box = h("div", { "aria-live": "polite" });
+  const ask = async () => {
+    const basket = { store: store.code, card_product: code, ...(free && { amount_fen: fen(amount.value) ?? 0 }) };
+    const quote = await post("quotes", basket);
+    const line = quote.lines[0];
+    const pay = h("button", { class: "btn primary block", type: "button" }, t("Pay {amount}", { amount: yuan(quote.to_pay_fen) }));
+    pay.addEventListener("click", () => busy(pay, async () => {
+      const placed = await placeOnce({ ...basket, quote_version: quote.version });
+      const paid = await payOrder(placed.no);
+      go(paid ? "#/me" : `#/orders/${placed.no}`);
+    }));
+    box.replaceChildren(
+      h("div", { class: "value wide" }, h("small", {}, product.operator), h("b", {}, yuan(line.net_fen + line.bonus_fen)),
+        h("span", {}, t("{principal} principal + {bonus} bonus", { principal: yuan(line.net_fen), bonus: yuan(line.bonus_fen) }))),
+      panel(t("What it costs"), breakdown(quote)),
+      h("p", { class: "soft" }, t("It pays at every store of the group. What is left can be refunded; the bonus is spent in proportion.")),
+      h("div", { class: "bar" }, pay));
+  };
+  await ask();
+  const again = h("button", { class: "btn", type: "submit" }, t("What it costs"));
   return {
     title: product.name,
     body: [h("h1", {}, product.name),
-      h("div", { class: "value wide" }, h("small", {}, product.operator), h("b", {}, yuan(product.value_fen)),
-        h("span", {}, t("{principal} principal + {bonus} bonus", { principal: yuan(product.price_fen), bonus: yuan(product.bonus_fen) }))),
-      panel(t("What it costs"), breakdown(quote)),
-      h("p", { class: "soft" }, t("It pays at every store of the group. What is left can be refunded; the bonus is spent in proportion.")),
-      h("div", { class: "bar" }, pay)],
+      free && h("form", { class: "row", onsubmit: (event) => { event.preventDefault(); busy(again, ask); } },
+        h("label", { class: "grow" }, t("From {low} to {high}, in yuan", { low: product.min_fen / 100, high: product.max_fen / 100 }), amount), again),
+      box],
   };
 }

@@ -24,6 +24,8 @@ export async function me({ signal, go }) {
       ].map(([name, value]) => h("div", { class: "stat" }, h("dt", {}, name), h("dd", {}, value)))),
       h("a", { class: "panel row", href: "#/orders" }, h("b", { class: "grow" }, t("My orders")), "›"),
       h("a", { class: "panel row", href: "#/coupons?shelf=have" }, h("b", { class: "grow" }, t("My coupons")), "›"),
+      [["#/points", t("Points shop")], ["#/membership", t("Membership")]].map(([href, name]) =>
+        h("a", { class: "panel row", href }, h("b", { class: "grow" }, name), "›")),
       phonePanel(who, go),
       panel(t("Stored-value cards"), cards.results.length
         ? cards.results.map((c) => row([h("a", { href: `#/wallet/${c.no}` }, h("b", {}, c.name)), h("br"), h("span", { class: "soft mono" }, c.no), h("br"),

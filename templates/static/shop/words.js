@@ -57,6 +57,11 @@ const zh = {
   "Send the request": "提交申请", "Choose what to give back.": "请选择要退的商品。", "Why": "原因", "Asked. The store decides.": "已提交，等待门店处理。",
   // the member
   "Me": "我的", "Welcome": "你好", "Member {no}": "会员号 {no}", "Card value": "储值余额", "Points": "积分", "Pay {amount} with {points} points": "用 {points} 积分抵 {amount}", "You have {points}.": "你有 {points} 积分。", "Growth": "成长值",
+  "Points shop": "积分商城", "{points} points + {amount}": "{points} 积分 + {amount}", "Exchange": "兑换", "You have had it.": "已兑换过。",
+  "From {tier} on": "{tier}及以上", "Nothing here for points now.": "暂无可兑换的商品。", "Membership": "会员权益", "Code of a card": "储值卡激活码",
+  "Take the card": "激活", "{n} growth to {tier}": "还差 {n} 成长值升级{tier}", "{amount} for {n} days": "{amount} / {n} 天",
+  "{n} times the points": "{n} 倍积分", "Renew": "续费", "Join": "开通", "A card from my company": "单位发的储值卡",
+  "From {low} to {high}, in yuan": "{low} 至 {high} 元", "Top up first and pay, in yuan": "先充值再支付（元）",
   "{amount} held": "{amount} 待支付占用", "None yet; they are sold on the first page.": "还没有，首页可购。",
   "None yet; claim some on the first page.": "还没有，首页可领。", "usable": "可用", "claimed": "已领", "in an order": "订单占用",
   "used": "已用", "given back": "已退回", "revoked": "已作废", "Log out": "退出登录", "Be somebody new": "换个新身份",
