@@ -73,7 +73,7 @@ def test_a_coupon_is_designed_and_stands_in_the_calendar(house: House, page):
     page.locator("[name=reason]").fill("拉新")
     page.get_by_role("button", name="发布").click()
     expect(page.get_by_text("已发布：新客券")).to_be_visible()
-    assert Template.objects.get().value == 2_000
+    assert Template.objects.get(code="new-20").value == 2_000
 
     page.goto(f"{house.url}/admin/mall/discountdraft/calendar/")
     expect(page.get_by_role("link", name="新客券")).to_be_visible()
