@@ -97,8 +97,9 @@ class PushForm(ReasonForm):
         ]
         seen = f"{found.meant}.{found.may}.{min(found.left, found.may)}"
         if data["seen"] != seen:
-            self.data = self.data.copy()
-            self.data["seen"] = seen
+            sent: Any = self.data
+            again = self.data = sent.copy()
+            again["seen"] = seen
             raise forms.ValidationError(_("Look at how many are meant, and send it again."))
         return data
 
