@@ -5,7 +5,7 @@ and rows of one kind by ascending primary key:
 
 0. a request that is being decided (``approvals``), before all that it runs
 1. advisory: idempotency key, then ``advisory(namespace, ids)`` of a handler
-2. ``mall.locks`` order → payment → refund
+2. ``mall.locks`` order → payment → refund; draft of a discount → the row it changes
 3. ``coupons`` ticket of a store or code → gift → coupon → slot → template counter
 4. ``members`` member → gift, batch, activation or line of a payback → hold → card: shared by
    spends, its own by whoever tops it up, stops it or gives it away; paid membership:
