@@ -5,14 +5,11 @@ from django.contrib import admin
 from config.kernel.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,
-    Related,
     ScopedRelatedFilter,
     finder,
     number_like,
-    related,
 )
 from coupons.models import CouponTicket, CouponTicketReturn
-from members.models import Member
 from stores.admin.scope import StaffScoped
 
 
@@ -56,13 +53,4 @@ finder(
     lambda term: number_like(term, "no", "ticket_no"),
     detail="store__name",
     icon="receipt",
-)
-related(
-    Member,
-    Related(
-        CouponTicket,
-        "member",
-        ("no", "store", "state", "gross_fen", "discount_fen", "redeemed_at"),
-        subject="coupon_ticket",
-    ),
 )
