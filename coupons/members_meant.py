@@ -4,7 +4,7 @@ A fact that is no column is not asked for here: then more members are found than
 each has to be looked at (``member_facts.member_fits``).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,12 +16,21 @@ from members.models import Member
 Column = Callable[[datetime], Any]
 """now → the fact as an expression over Member, NULL where it is unknown."""
 
+HasAny = Callable[[Collection[str]], Any]
+"""values → over Member, whether the fact, a set that is never unknown, has one of them."""
+
 _columns: dict[str, Column] = {}
+_sets: dict[str, HasAny] = {}
 
 
 def register_member_column(name: str, column: Column) -> None:
     """``column`` says in SQL what the fact ``name`` says of one member."""
     _columns[name] = column
+
+
+def register_member_set(name: str, has_any: HasAny) -> None:
+    """As :func:`register_member_column`, for a fact of kind "set"."""
+    _sets[name] = has_any
 
 
 def members_meant(
@@ -37,7 +46,7 @@ def members_meant(
     )
     for rule in rules:
         members = members.filter(_q(rule, True))
-    return members, all(name in _columns for name in names)
+    return members, all(name in _columns or name in _sets for name in names)
 
 
 def _q(node: Mapping[str, Any], wide: bool) -> Q:
@@ -48,6 +57,10 @@ def _q(node: Mapping[str, Any], wide: bool) -> Q:
         return Q(*[_q(part, wide) for part in node["any"]], _connector=Q.OR)
     if "not" in node:
         return ~_q(node["not"], not wide)
+    if node["fact"] in _sets:
+        want = node["value"] if isinstance(node["value"], list) else [node["value"]]
+        has = Q(_sets[node["fact"]]([word for word in want if isinstance(word, str)]))
+        return ~has if node["op"] == "not_in" else has
     if node["fact"] not in _columns:
         return Q(pk__isnull=not wide)
     column, want = f"fact_{node['fact']}", node["value"]

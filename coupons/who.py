@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.clock import local_date
 from coupons.member_facts import register_member_fact
-from coupons.members_meant import register_member_column
+from coupons.members_meant import register_member_column, register_member_set
 from members.models import Member
+from members.selectors_tags import member_tags, tagged_with_any
 
 
 def _tier(member_id: int, now: datetime) -> str:
@@ -29,6 +30,10 @@ def _home(member_id: int, now: datetime) -> Any:
 
 def _phone(member_id: int, now: datetime) -> int:
     return int(Member.objects.filter(pk=member_id, phone__isnull=False).exists())
+
+
+def _tags(member_id: int, now: datetime) -> list[str]:
+    return member_tags(member_id=member_id)
 
 
 class _DaysSince(Func):
@@ -50,9 +55,11 @@ def register_all() -> None:
     register_member_fact("member_days", "int", _("days as a member"), _days)
     register_member_fact("home_store", "str", _("member's home store"), _home)
     register_member_fact("member_phone", "int", _("member's phone is known (1)"), _phone)
+    register_member_fact("tags", "set", _("tags of the member"), _tags)
     register_member_column("tier", lambda now: Coalesce("tier__code", Value("none")))
     register_member_column("member_days", _DaysSince)
     register_member_column("home_store", lambda now: F("home_store__code"))
     register_member_column(
         "member_phone", lambda now: Case(When(phone__isnull=False, then=1), default=0)
     )
+    register_member_set("tags", tagged_with_any)

@@ -14,7 +14,7 @@ from config.kernel.conditions import VERSION
 # What is known of a line at a store; the rest is asked of who buys.
 LINE_FACTS = ("category", "brand", "product", "sku", "store", "operator")
 GOODS = ("category", "brand", "product", "sku")
-WHO = ("tier", "channel", "price_level", "first_order")
+WHO = ("tier", "tags", "channel", "price_level", "first_order")
 FORM_FACTS = (*GOODS, "store", *WHO)
 
 Clause = dict[str, Any]
@@ -25,6 +25,7 @@ LABELS = {
     "sku": _("SKU"),
     "store": _("store"),
     "tier": _("tier"),
+    "tags": _("tags of the member"),
     "channel": _("channel"),
     "price_level": _("price level of the tier"),
     "first_order": _("nothing bought yet (1)"),

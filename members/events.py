@@ -49,6 +49,18 @@ class MemberBirthdayCame(MemberEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MemberTagged(MemberEvent):
+    kind: ClassVar[str] = "members.tagged"
+    tag_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberUntagged(MemberEvent):
+    kind: ClassVar[str] = "members.untagged"
+    tag_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConsentGiven(MemberEvent):
     kind: ClassVar[str] = "members.consent_given"
     consent: str

@@ -150,6 +150,8 @@ UNFOLD: dict[str, Any] = {
                 _page(_("Points set aside"), "members.pointhold", "hourglass_top"),
                 _page(_("Tiers"), "members.tier", "workspace_premium"),
                 _page(_("Periods in tiers"), "members.membertier", "military_tech"),
+                _page(_("Tags"), "members.tag", "sell"),
+                _page(_("Tags of members"), "members.membertag", "label"),
                 _page(_("Growth"), "members.growthentry", "trending_up"),
                 _page(_("Membership plans"), "members.membershipplan", "card_membership"),
                 _page(_("Memberships"), "members.membership", "loyalty"),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
@@ -17,7 +18,7 @@ from config.kernel.admin import Command, ReasonForm, ServiceAction
 from coupons.models import Template
 from coupons.services.coupon_push import coupon_push_ask, push_preview
 from coupons.services.coupon_scan import place_code_issue
-from members.models import Tier
+from members.models import Tag, Tier
 
 _MOST = 100_000
 
@@ -40,6 +41,11 @@ class PushForm(ReasonForm):
     tiers = forms.MultipleChoiceField(
         label=_("tiers"), required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget()
     )
+    tags = forms.MultipleChoiceField(
+        label=_("with one of these tags"),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
     store = forms.CharField(
         label=_("member's home store"),
         max_length=32,
@@ -55,7 +61,7 @@ class PushForm(ReasonForm):
         required=False,
         widget=UnfoldBooleanSwitchWidget(),
     )
-    field_order = ["tiers", "store", "days", "orders_from", "orders_to", "phone", "reason"]
+    field_order = ["tiers", "tags", "store", "days", "orders_from", "orders_to", "phone", "reason"]
 
     def __init__(self, data: Any = None, *, row: Template) -> None:
         super().__init__(data)
@@ -64,11 +70,17 @@ class PushForm(ReasonForm):
         assert isinstance(field, forms.MultipleChoiceField)
         tiers = Tier.objects.order_by("pk").values_list("code", "name")
         field.choices = [("none", _("no tier")), *tiers]
+        field = self.fields["tags"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        own = Q(operator=None) | Q(operator_id=row.operator_id)
+        tags = Tag.objects.filter(own, archived_at=None).order_by("code")
+        field.choices = [(tag.code, tag.name) for tag in tags]
 
     def condition(self) -> dict[str, Any]:
         said = self.cleaned_data
         asked = [
             ("tier", "in", said["tiers"] or None),
+            ("tags", "in", said["tags"] or None),
             ("home_store", "eq", said["store"].strip() or None),
             ("member_days", "gte", said["days"]),
             ("orders", "gte", said["orders_from"]),

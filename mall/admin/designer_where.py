@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.conditions import explain
@@ -13,7 +14,7 @@ from mall.discount_draft_values import TEMPLATE
 from mall.models import Brand, Category, Product, Sku
 from mall.scopes import FORM_FACTS, LABELS, scope_read, scope_written
 from mall.states import OrderChannel
-from members.models import Tier
+from members.models import Tag, Tier
 from stores.models import Store
 
 MODES = [("", _("any")), ("in", _("one of these")), ("not_in", _("none of these"))]
@@ -82,6 +83,11 @@ class WhereForm(StepForm):
                 operator_id = self.values.get("operator") or 0
                 rows = Store.objects.filter(operator_id=operator_id, archived_at=None)
                 found = [(s.code, s.name) for s in rows.order_by("code")]
+            elif fact == "tags":
+                # The group's, and those of whoever gives the discount.
+                own = Q(operator_id=self.values.get("operator") or 0)
+                tags = Tag.objects.filter(Q(operator=None) | own, archived_at=None)
+                found = [(t.code, t.name) for t in tags.order_by("code")]
             else:
                 model: Any = {"category": Category, "brand": Brand, "tier": Tier}[fact]
                 order = "growth_from" if fact == "tier" else "code"

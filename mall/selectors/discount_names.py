@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mall.models import Brand, Category, Product
-from members.models import Tier
+from members.models import Tag, Tier
 from stores.models import Store
 
 _MODELS: dict[str, Any] = {
@@ -13,6 +13,7 @@ _MODELS: dict[str, Any] = {
     "product": Product,
     "store": Store,
     "tier": Tier,
+    "tags": Tag,
 }
 
 

@@ -13,6 +13,7 @@ from members.admin import (  # noqa: F401
     people,
     points,
     policy_forms,
+    tags,
     tiers,
 )
 from members.states import (
@@ -60,9 +61,11 @@ timeline_words(
         "members.points_adjusted": _("points corrected"),
         "members.points_returned": _("points given back"),
         "members.registered": _("registered"),
+        "members.tagged": _("tag given"),
         "members.tier_changed": _("tier"),
         "members.topup_offer_returned": _("top-up offer returned"),
         "members.topup_offer_taken": _("top-up offer taken"),
+        "members.untagged": _("tag taken off"),
     },
     states={
         "card": CardState,

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin import (
     AuditedAdmin,
+    Bulk,
     ReadOnlyAdmin,
     ReadOnlyInline,
     Related,
@@ -22,6 +23,7 @@ from config.kernel.admin.timeline import actor_names
 from config.kernel.money import yuan
 from members.admin.birthday import BIRTHDAY_COMMAND, birthday_masked
 from members.admin.card_commands import POINTS_COMMAND
+from members.admin.tags import GIVE, TAG_COMMAND, UNTAG_COMMAND
 from members.identity import phone_masked
 from members.models import Consent, ExternalId, Member, Message, PointLot, Tier
 from members.selectors import card_lots, points_balance
@@ -29,6 +31,13 @@ from members.states import ConsentKind
 from stores.admin.approvals import approvals_of
 from stores.admin.scope import StaffScoped
 
+# What a command takes.
+_PERMISSIONS = {
+    POINTS_COMMAND.name: "members.change_pointlot",
+    BIRTHDAY_COMMAND.name: "members.change_birthday",
+    TAG_COMMAND.name: GIVE,
+    UNTAG_COMMAND.name: GIVE,
+}
 PERSON = ("member__no__exact", "member__phone", "member__nickname")
 
 
@@ -71,14 +80,13 @@ class MemberAdmin(StaffScoped, ReadOnlyAdmin):
     # What is personal shows in part (the figures have the month).
     hidden = ("birth_year", "birth_month", "birth_day")
     inlines = [ExternalIdInline, ConsentInline, PointLotInline]
-    service_actions = [POINTS_COMMAND, BIRTHDAY_COMMAND]
+    service_actions = [POINTS_COMMAND, BIRTHDAY_COMMAND, TAG_COMMAND, UNTAG_COMMAND]
+    bulk_actions = [Bulk("tag"), Bulk("untag")]
 
     def _may(self, request, action, row=None) -> bool:
-        """Points and birthdays have permissions of their own; a member's page is nobody's to
-        change."""
-        points = action is POINTS_COMMAND
-        permission = "members.change_pointlot" if points else "members.change_birthday"
-        return request.user.has_perm(permission, row)
+        """Points, birthdays and tags have permissions of their own; a member's page is nobody's
+        to change."""
+        return request.user.has_perm(_PERMISSIONS[action.name], row)
 
     @admin.display(description=_("phone"), ordering="phone")
     def phone_masked(self, row: Member) -> str | None:

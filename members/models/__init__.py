@@ -15,6 +15,7 @@ from members.models.member_code import MemberCode
 from members.models.membership import Membership, MembershipPlan
 from members.models.message import Message
 from members.models.points import PointHold, PointHoldLine, PointLot
+from members.models.tag import MemberTag, Tag
 from members.models.tier import GrowthEntry, MemberTier
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Member",
     "MemberBirthday",
     "MemberCode",
+    "MemberTag",
     "MemberTier",
     "Membership",
     "MembershipPlan",
@@ -45,6 +47,7 @@ __all__ = [
     "PointHold",
     "PointHoldLine",
     "PointLot",
+    "Tag",
     "Tier",
     "TopUpOffer",
     "TopUpOfferUse",

@@ -173,6 +173,8 @@ class ServiceActionMixin:
         if action.sensitive:
             require_recent_sign_in(request)
         about: dict[str, Any] = {"row": row} if action.form.of_row else {}
+        if action.form.of_user:
+            about["user"] = request.user
         if action.form.with_files and request.method == "POST":
             about["files"] = request.FILES
         form = action.form(request.POST if request.method == "POST" else None, **about)

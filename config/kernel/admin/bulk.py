@@ -128,7 +128,7 @@ class BulkMixin:
         chosen = self._chosen(request, bulk, queryset)
         if chosen is None:
             return self._too_many(request)
-        return self._dialog(request, bulk, action, chosen, action.form(), 200)
+        return self._dialog(request, bulk, action, chosen, _form(action, request), 200)
 
     def bulk_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
         """POST of the dialog: the very rows that it showed, or it is shown again."""
@@ -138,7 +138,7 @@ class BulkMixin:
         chosen = self._chosen(request, bulk, self._rows_of_form(request))
         if chosen is None:
             return self._too_many(request)
-        form = action.form(request.POST)
+        form = _form(action, request, request.POST)
         if not form.is_valid():
             return self._dialog(request, bulk, action, chosen, form, 200)
         if not chosen.pks or chosen.seen != request.POST.get("seen"):
@@ -244,6 +244,11 @@ class BulkMixin:
         }
         request.current_app = site.name
         return TemplateResponse(request, "admin/mall/bulk_action.html", context, status=status)
+
+
+def _form(action: ServiceAction, request: HttpRequest, data: Any = None) -> Any:
+    about = {"user": request.user} if action.form.of_user else {}
+    return action.form(data, **about)
 
 
 def _opens(name: str) -> Any:

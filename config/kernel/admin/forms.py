@@ -74,10 +74,12 @@ def yuan_field(db_field: models.Field) -> YuanField:
 class ReasonForm(forms.Form):
     """What every command of the admin asks for at least: why.
 
-    A form whose fields depend on the row says ``of_row`` and is given it as ``row``.
+    A form whose fields depend on the row says ``of_row`` and is given it as ``row``; one whose
+    choices depend on who asks says ``of_user`` and is given them as ``user``.
     """
 
     of_row = False
+    of_user = False
     # A form of files is given them as ``files``.
     with_files = False
     # What giving the command would do now, a line each.

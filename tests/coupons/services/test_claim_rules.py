@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from config.kernel.actors import SYSTEM
 from config.kernel.models import Event
@@ -24,6 +25,7 @@ from coupons.services.coupon_give import coupon_give
 from coupons.services.coupon_scan import coupon_scan, place_code_issue
 from coupons.services.slots_keep import slots_keep
 from coupons.services.template_stop import StopReasonMissing, template_resume, template_stop
+from members.models import MemberTag, Tag
 from tests.factories import make_coupon, make_member, make_template, make_tier
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +51,26 @@ def test_a_coupon_for_a_tier_is_for_nobody_else(now):
         claim(template, make_member(), now)
 
     assert "gold" in str(refusal.value)
+    assert counted(template) == (1, 1, 0)
+
+
+def test_a_coupon_for_a_tag_looks_tags_up_and_others_do_not(now):
+    tea = {"v": 1, "all": [{"fact": "tags", "op": "in", "value": ["tea", "wine"]}]}
+    template = make_template(claim_for=tea)
+    member, other = make_member(), make_member()
+    tag = Tag.objects.create(code="tea", name="爱茶")
+    MemberTag.objects.create(member=member, tag=tag, since=now)
+    MemberTag.objects.create(member=other, tag=tag, since=now, ended_at=now)
+
+    def looked_up(template, member):
+        with CaptureQueriesContext(connection) as asked:
+            claim(template, member, now)
+        return sum("members_membertag" in query["sql"] for query in asked)
+
+    assert looked_up(template, member) == 1
+    assert looked_up(make_template(), member) == 0
+    with pytest.raises(NotForMember):
+        claim(template, other, now)
     assert counted(template) == (1, 1, 0)
 
 

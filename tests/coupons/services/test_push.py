@@ -13,6 +13,7 @@ from coupons.members_meant import members_meant
 from coupons.models import Coupon, Template
 from coupons.services.coupon_push import PushPreview, coupon_push_ask, push_preview
 from coupons.services.slots_keep import slots_keep
+from members.models import MemberTag, Tag
 from tests.factories import (
     make_coupon,
     make_member,
@@ -91,6 +92,11 @@ def clause(fact, op, value):
         clause("member_days", "lte", 9),
         clause("member_phone", "eq", 1),
         clause("orders", "eq", 0),
+        clause("tags", "eq", "tea"),
+        clause("tags", "in", ["tea", "vip"]),
+        clause("tags", "not_in", ["tea"]),
+        {"not": clause("tags", "in", ["gone"])},
+        {"any": [clause("tags", "eq", "vip"), clause("tier", "eq", "none")]},
         {"not": clause("first_order", "eq", 1)},
         {"any": [clause("tier", "eq", "gold"), clause("member_days", "gte", 30)]},
         {"not": {"all": [clause("tier", "eq", "gold"), clause("member_phone", "eq", 1)]}},
@@ -108,6 +114,10 @@ def test_members_are_selected_as_they_are_looked_at_one_by_one(rule, now):
     for days, member in zip((9, 10, 40, 0, 31), people, strict=False):
         member.created_at = now - timedelta(days=days)
         member.save()
+    for code, first, ended in (("tea", 0, None), ("vip", 2, None), ("gone", 0, now)):
+        tag = Tag.objects.create(code=code, name=code)
+        for member in people[first : first + 3]:
+            MemberTag.objects.create(member=member, tag=tag, since=now, ended_at=ended)
     condition = {"v": 1, "all": [rule]}
     conditions.validate(condition)
 

@@ -15,9 +15,11 @@ from members.models import (
     GrowthEntry,
     Membership,
     MembershipPlan,
+    MemberTag,
     MemberTier,
     PointHold,
     PointHoldLine,
+    Tag,
     TopUpOffer,
     TopUpOfferUse,
 )
@@ -76,6 +78,8 @@ def hang_on_card(sale, n, now) -> None:
         keep_until=now + timedelta(days=1830),
     )
     _sales(sale, n, now, identity)
+    tag = Tag.objects.create(code=f"tag{n}", name=f"标签{n}", operator=sale.operator)
+    MemberTag.objects.create(member=member, tag=tag, since=now)
     hold = PointHold.objects.create(
         member=member,
         reference=f"PHOLD{n}",

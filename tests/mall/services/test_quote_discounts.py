@@ -10,7 +10,8 @@ from mall.models import Order, OrderLine, Stock
 from mall.services.order_end import order_cancel
 from mall.services.order_place import QuoteChanged, order_place
 from mall.services.quote import Basket, CouponNotApplicable, quote
-from members.models import Member, Membership, MembershipPlan
+from members.models import Member, Membership, MembershipPlan, Tag
+from members.services.member_tag import member_tag, member_untag
 from tests.factories import (
     make_coupon,
     make_member,
@@ -92,6 +93,28 @@ def test_a_new_member_pays_the_price_of_new_members_once(
     assert quote(basket=basket(2), now=now).priced.total_fen == 19_800
     order_cancel(order_no=no, reason="", actor=SYSTEM, now=now)
     assert quote(basket=basket(2), now=now).priced.total_fen == 11_800
+
+
+def test_a_tag_has_a_price_and_nobody_is_asked_for_tags_without_such_a_rule(
+    basket, store, member, now, django_assert_num_queries
+):
+    # given
+    Tag.objects.create(code="tea", name="爱茶")
+    given = {"member_id": member.pk, "tag_code": "tea", "reason": "", "actor": SYSTEM, "now": now}
+    member_tag(**given)
+    everybody = make_promotion(operator=store.operator, kind="price", value=8_900)
+    with django_assert_num_queries(1):
+        assert quote(basket=basket(), now=now).priced.total_fen == 8_900
+    everybody.delete()
+    make_promotion(
+        operator=store.operator, kind="price", value=5_900, scope=of_member("tags", "tea")
+    )
+
+    # when, then: one look-up more
+    with django_assert_num_queries(2):
+        assert quote(basket=basket(), now=now).priced.total_fen == 5_900
+    member_untag(**given)
+    assert quote(basket=basket(), now=now).priced.total_fen == 9_900
 
 
 def test_a_price_level_is_of_the_tier_and_of_what_was_paid_for(basket, store, member, now):
