@@ -9,6 +9,7 @@ from config.kernel.batches import batch_claim, batch_work
 from config.kernel.models import Batch, Code
 from coupons.models import Coupon
 from coupons.services.coupon_scan import coupon_scan
+from members.models import MemberTag, Tag
 from tests.factories import (
     make_coupon,
     make_member,
@@ -65,6 +66,21 @@ def test_it_is_sent_once_the_figures_were_seen(client, template, now):
     batch.refresh_from_db()
     assert batch.summary == {"given": 2, "over": ""}
     assert Coupon.objects.count() == 3
+
+
+def test_tags_of_the_group_and_of_the_operator_may_be_meant(client, operator, template, now):
+    Tag.objects.create(code="ours", name="本店", operator=operator)
+    Tag.objects.create(code="theirs", name="别家", operator=make_operator())
+    tea = Tag.objects.create(code="tea", name="爱茶")
+    MemberTag.objects.create(member=make_member(), tag=tea, since=now)
+    make_member()
+
+    shown = client.get(command(template, "push")).context["form"].fields["tags"].choices
+    answer = client.post(command(template, "push"), {"tags": ["tea", "ours"], "reason": "茶会"})
+
+    assert [code for code, _name in shown] == ["ours", "tea"]
+    assert [re.search(r"\d+", line)[0] for line in preview(answer)[1:]] == ["1", "1", "5"]
+    assert not Batch.objects.exists()
 
 
 def test_figures_that_changed_since_are_shown_again(client, template):

@@ -337,7 +337,7 @@ def test_pages_cost_a_fixed_number_of_statements(
     client.get(design(draft, "worth"))
     with django_assert_num_queries(5):
         client.get(design(draft, "worth"))
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         client.get(design(draft, "where"))
     with django_assert_num_queries(34):
         client.get(design(draft, "publish"))
