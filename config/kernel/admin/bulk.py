@@ -247,7 +247,7 @@ class BulkMixin:
 
 
 def _form(action: ServiceAction, request: HttpRequest, data: Any = None) -> Any:
-    about = {"user": request.user} if action.form.of_user else {}
+    about: dict[str, Any] = {"user": request.user} if action.form.of_user else {}
     return action.form(data, **about)
 
 
