@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel.actors import Actor
 from config.kernel.errors import Conflict, DomainError
 from config.kernel.events import record
-from config.kernel.money import proportion_down
+from config.kernel.money import allocate, proportion_down
 from config.kernel.states import compare_and_set
 from coupons.events import CouponTicketChanged
 from coupons.guards import coupon_reduce, coupon_return
@@ -190,21 +190,26 @@ def _asked(
 def _worth(
     ticket: CouponTicket, asked: list[list[int]], before: Sequence[CouponTicketReturn]
 ) -> tuple[int, dict[int, int]]:
-    """(fen before discounts, coupon id → fen of its discount) of the pieces. What coupons keep is
-    rounded down, so that what the customer gets is, too."""
+    """(fen before discounts, coupon id → fen of its discount) of the pieces. What coupons keep of
+    a line is rounded down, so that what the customer gets is, too: all of them together, for parts
+    rounded one by one could come to more than the pieces. They share it by what each has left."""
     gone = [0] * len(ticket.lines)
-    for known in before:
-        for place, n in known.units:
+    left_of = [list(parts) for parts in zip(*(d["amounts"] for d in ticket.discounts), strict=True)]
+    gross, taken = 0, [0] * len(ticket.discounts)
+    for units, is_new in [*((known.units, False) for known in before), (asked, True)]:
+        for place, n in units:
+            line = ticket.lines[place]
+            left = line["quantity"] - gone[place]
+            if n > left:
+                raise RedemptionReturnTooLarge()
+            whole = sum(d["amounts"][place] for d in ticket.discounts)
+            kept = proportion_down(whole, left - n, line["quantity"])
+            off = proportion_down(whole, left, line["quantity"]) - kept
+            parts = allocate(off, left_of[place])
+            left_of[place] = [a - b for a, b in zip(left_of[place], parts, strict=True)]
             gone[place] += n
-    gross, parts = 0, {d["id"]: 0 for d in ticket.discounts}
-    for place, n in asked:
-        line = ticket.lines[place]
-        left = line["quantity"] - gone[place]
-        if n > left:
-            raise RedemptionReturnTooLarge()
-        gross += n * line["unit_price_fen"]
-        for discount in ticket.discounts:
-            amount = discount["amounts"][place]
-            kept = proportion_down(amount, left - n, line["quantity"])
-            parts[discount["id"]] += proportion_down(amount, left, line["quantity"]) - kept
-    return gross, parts
+            if is_new:
+                gross += n * line["unit_price_fen"]
+                taken = [a + b for a, b in zip(taken, parts, strict=True)]
+    ids = [d["id"] for d in ticket.discounts]
+    return gross, dict(zip(ids, taken, strict=True))

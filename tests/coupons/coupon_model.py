@@ -149,7 +149,8 @@ class Order:
 @dataclass
 class Ticket:
     """Of a store. ``discounts`` is what each coupon takes off each line; ``back`` are the pieces
-    of each line that came back, ``returns`` what each return number meant."""
+    of each line that came back, ``given`` what each coupon gave back of each line, ``returns``
+    what each return number meant."""
 
     no: str
     number: str
@@ -162,6 +163,11 @@ class Ticket:
     state: str = "redeemed"
     back: list[int] = field(default_factory=list)
     returns: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    given: list[list[int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.back = [0] * len(self.basket)
+        self.given = [[0] * len(self.basket) for _discount in self.discounts]
 
     @property
     def discount(self) -> int:
@@ -171,16 +177,26 @@ class Ticket:
     def returned_gross(self) -> int:
         return sum(n * unit for n, (unit, _q) in zip(self.back, self.basket, strict=True))
 
-    def given_back(self, parts: list[int]) -> int:
-        """Of a discount: all but the part of what the customer keeps, line by line rounded down."""
-        return sum(
-            part - part * (q - n) // q
-            for part, n, (_unit, q) in zip(parts, self.back, self.basket, strict=True)
-        )
+    def come_back(self, place: int, pieces: int) -> list[int]:
+        """What each coupon gives back of so many pieces of a line. What all of them keep is rounded
+        down; they share the rest by what each has left in the line."""
+        _unit, quantity = self.basket[place]
+        whole = sum(parts[place] for _coupon, parts in self.discounts)
+        before = quantity - self.back[place]
+        off = whole * before // quantity - whole * (before - pieces) // quantity
+        left = [
+            parts[place] - given[place]
+            for (_coupon, parts), given in zip(self.discounts, self.given, strict=True)
+        ]
+        shares = spread(off, left)
+        self.back[place] += pieces
+        for given, share in zip(self.given, shares, strict=True):
+            given[place] += share
+        return shares
 
     @property
     def returned_discount(self) -> int:
-        return sum(self.given_back(parts) for _coupon, parts in self.discounts)
+        return sum(map(sum, self.given))
 
 
 @dataclass

@@ -221,10 +221,7 @@ class Lives(CouponLives):
             coupon.use(row.no, "store", sum(parts))
         if whole:
             pieces = [(1, basket)]
-        back = [0] * len(pieces)
-        ticket = model.Ticket(
-            row.no, number, till, asked, pieces, whole, found, self.now, back=back
-        )
+        ticket = model.Ticket(row.no, number, till, asked, pieces, whole, found, self.now)
         self.tickets.append(ticket)
         for k, share in enumerate(then):
             if share is None:
@@ -316,12 +313,12 @@ class Lives(CouponLives):
         )
         if row is None or return_no in ticket.returns:
             return
-        before = [ticket.given_back(parts) for _coupon, parts in ticket.discounts]
         ticket.returns[return_no] = units
-        for i, pieces in units:
-            ticket.back[i] += pieces
-        for (coupon, parts), had in zip(ticket.discounts, before, strict=True):
-            coupon.reduce(ticket.given_back(parts) - had)
+        shares = [ticket.come_back(i, pieces) for i, pieces in units]
+        for (coupon, _parts), given in zip(
+            ticket.discounts, map(sum, zip(*shares, strict=True)), strict=True
+        ):
+            coupon.reduce(given)
         if all(q == gone for gone, (_unit, q) in zip(ticket.back, ticket.basket, strict=True)):
             ticket.state = "returned"
             for coupon in self.used_for(ticket.no, undo=False):

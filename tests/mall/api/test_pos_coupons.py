@@ -271,3 +271,27 @@ def test_a_key_needs_the_scope(store, member, coupon, now):
     refused(redeem(looks, visit, coupon), 403, "terminal_scope")
     refused(looks.command(f"{API}/T-1/reverse", {}), 403, "terminal_scope")
     assert states(coupon) == ("claimed", 0, 0)
+
+
+def test_coupons_together_give_back_no_more_than_the_pieces_cost(till, store, member, now):
+    """Two coupons that nearly pay the whole: rounded one by one they would give back 10 fen for
+    goods of 9."""
+    terms = {"operator": store.operator, "channels": ["store"]}
+    templates = [
+        make_template(**terms, kind="percent", value=1_250, stacking_group="a"),
+        make_template(**terms, value=900),
+    ]
+    coupons = [make_coupon(member, template=template) for template in templates]
+    body = {"coupons": [row.no for row in coupons], "lines": [], "amount_fen": 901}
+    visit = scan(till, member, now)
+    assert redeem(till, visit, coupons[0], **body).json()["discount_fen"] == 901
+
+    parts = [
+        till.command(f"{API}/T-1/returns", {"return_no": f"R{n}", "amount_fen": fen}).json()
+        for n, fen in enumerate((9, 9, 1, 882))
+    ]
+
+    assert [row["returned_discount_fen"] for row in parts] == [9, 18, 19, 901]
+    assert [row["state"] for row in parts] == ["redeemed"] * 3 + ["returned"]
+    uses = Redemption.objects.order_by("amount_fen").values_list("amount_fen", "returned_fen")
+    assert list(uses) == [(112, 112), (789, 789)]
