@@ -8,6 +8,8 @@ from pathlib import Path
 from config.kernel.actors import SYSTEM
 from config.kernel.relay import relay_once
 from coupons.guards import coupon_expire
+from coupons.services.coupon_gift import coupon_gifts_expire
+from coupons.services.slots_keep import slots_keep
 from guides.simulation.agenda import Agenda
 from mall.models import Stock
 from mall.services.order_close import orders_close
@@ -37,8 +39,11 @@ def small_hours(*, now: datetime) -> None:
     orders_expire(now=now)
     while orders_close(now=now):
         pass
+    while coupon_gifts_expire(actor=SYSTEM, now=now):
+        pass
     while coupon_expire(now=now):
         pass
+    slots_keep(now=now)
     while points_expire(now=now):
         pass
     while points_hold_expire(now=now):

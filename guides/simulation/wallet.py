@@ -39,15 +39,15 @@ def plan(agenda: Agenda, visits: int) -> None:
     """Put on the agenda what members will do today, and what they bring back of other days."""
     rng = agenda.rng
     for share, act in ((_TILL, _at_the_till), (_CLOSE, _hand_back)):
-        for _time in range(_share(agenda, visits, share)):
+        for _time in range(share_of(agenda, visits, share)):
             agenda.at(agenda.in_shop_hours(), partial(act, agenda))
     for share, act in ((_TOPUP, _top_up), (_GIFT, _give), (_EXCHANGE, _exchange)):
-        for _time in range(_share(agenda, visits, share)):
+        for _time in range(share_of(agenda, visits, share)):
             agenda.at(visit_moment(agenda.day, rng), partial(act, agenda))
     _tickets_of_other_days(agenda)
 
 
-def _share(agenda: Agenda, visits: int, thousandths: int) -> int:
+def share_of(agenda: Agenda, visits: int, thousandths: int) -> int:
     """So many of the visits, and of what is left over as often as it should be one more."""
     whole, rest = divmod(visits * thousandths, 1000)
     return whole + (agenda.rng.randrange(1000) < rest)
@@ -61,14 +61,14 @@ def _holder(agenda: Agenda) -> Person | None:
 # -- at the till ----------------------------------------------------------------------------------
 
 
-def _till(shop: Shop) -> Till | None:
+def till_at(shop: Shop) -> Till | None:
     if shop.terminal is None:
         return None
     pk, no = shop.terminal
     return Till(f"terminal:{no}", shop.pk, shop.code, shop.operator_id, shop.operator, pk)
 
 
-def _cashier(shop: Shop) -> Actor:
+def cashier_of(shop: Shop) -> Actor:
     assert shop.terminal is not None  # whoever calls this has its till
     return Actor("terminal", f"{shop.terminal[1]}/0001")
 
@@ -79,7 +79,7 @@ def _at_the_till(agenda: Agenda, now: datetime) -> None:
     if person is None:
         return
     shop = shop_for(agenda, person)
-    till = _till(shop)
+    till = till_at(shop)
     if till is None:
         return
     total = rng.randrange(1_900, 26_000)
@@ -100,7 +100,7 @@ def _at_the_till(agenda: Agenda, now: datetime) -> None:
         total_fen=total,
         card_fen=min(total, spendable),
         code=shown.token,
-        actor=_cashier(shop),
+        actor=cashier_of(shop),
         now=now,
     )
     agenda.tally["tickets_card_fen"] += ticket.card_fen
@@ -112,10 +112,10 @@ def _at_the_till(agenda: Agenda, now: datetime) -> None:
 
 
 def _void(agenda: Agenda, shop: Shop, number: str, now: datetime) -> None:
-    till = _till(shop)
+    till = till_at(shop)
     assert till is not None  # it sold the ticket
     try:
-        pos_void(till=till, number=number, reason="录错了", actor=_cashier(shop), now=now)
+        pos_void(till=till, number=number, reason="录错了", actor=cashier_of(shop), now=now)
     except DomainError:
         # After midnight.
         return
@@ -124,7 +124,7 @@ def _void(agenda: Agenda, shop: Shop, number: str, now: datetime) -> None:
 
 def _refund(agenda: Agenda, shop: Shop, number: str, now: datetime) -> None:
     """A part of the ticket or all of it, by card and by what the till took, as it was paid."""
-    till = _till(shop)
+    till = till_at(shop)
     ticket = PosTicket.objects.get(no=number)
     if till is None or ticket.state != PosTicketState.PAID:
         return
@@ -139,7 +139,7 @@ def _refund(agenda: Agenda, shop: Shop, number: str, now: datetime) -> None:
         amount_fen=by_card,
         other_fen=other,
         reason="顾客退货",
-        actor=_cashier(shop),
+        actor=cashier_of(shop),
         now=now,
     )
     agenda.tally["tickets_refunded"] += 1
