@@ -87,11 +87,13 @@ register(
         LEFT JOIN coupons_coupon c ON c.no = t.coupon
         LEFT JOIN coupons_redemption r
           ON r.coupon_id = c.id AND r.reference = o.no AND r.channel = 'mall'
-        WHERE c.member_id IS DISTINCT FROM o.member_id OR CASE
-          WHEN o.paid_at IS NOT NULL THEN r.amount_fen IS DISTINCT FROM t.fen
-          WHEN o.state = 'placed' THEN
-            (c.locked_by, c.locked_fen) IS DISTINCT FROM (o.no::varchar, t.fen::int)
-          ELSE c.locked_by = o.no OR r.id IS NOT NULL END
+        WHERE CASE
+          WHEN o.paid_at IS NOT NULL THEN (c.member_id, r.amount_fen::bigint)
+            IS DISTINCT FROM (o.member_id, t.fen::bigint)
+          WHEN o.state = 'placed' THEN (c.member_id, c.locked_by, c.locked_fen::bigint)
+            IS DISTINCT FROM (o.member_id, o.no, t.fen::bigint)
+          -- It may be anybody's by now: what an ended order gave back can be given away.
+          ELSE c.id IS NULL OR c.locked_by = o.no OR r.id IS NOT NULL END
         UNION ALL
         SELECT o.no, o.state, c.no, NULL, c.state, c.locked_fen, u.amount_fen FROM (
           SELECT coupon_id, reference, amount_fen FROM coupons_redemption WHERE channel = 'mall'

@@ -44,7 +44,8 @@ def demo(db, tmp_path, monkeypatch) -> None:
 
 @pytest.fixture
 def yesterday(now) -> date:
-    return clock.local_date(now) - timedelta(days=1)
+    # The last day that is over with its small hours, which end after one in the morning.
+    return clock.local_date(now - timedelta(hours=2)) - timedelta(days=1)
 
 
 @pytest.fixture

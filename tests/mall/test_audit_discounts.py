@@ -140,6 +140,14 @@ def test_a_coupon_that_an_ended_order_keeps_is_caught(placed, now):
     assert "order.coupons" in fired()
 
 
+def test_a_coupon_that_an_ended_order_gave_back_may_be_given_to_a_friend(placed, now):
+    order_cancel(order_no=placed.order.no, reason="x", actor=SYSTEM, now=now)
+
+    Coupon.objects.filter(pk=placed.coupons[1].pk).update(member=make_member())
+
+    assert "order.coupons" not in fired()
+
+
 def test_a_coupon_locked_by_an_order_that_it_took_nothing_off_is_caught(placed, now):
     coupon = make_coupon(placed.member, template=make_template())
     Coupon.objects.filter(pk=coupon.pk).update(
