@@ -142,6 +142,7 @@ class Sku(models.Model):
     class Meta:
         verbose_name = _("SKU")
         verbose_name_plural = _("SKUs")
+        permissions = [("view_cost", "Can see what articles cost")]
         constraints = [
             models.UniqueConstraint(
                 # A scanned barcode means one article; an archived one may hand its barcode on.

@@ -38,6 +38,7 @@ def test_a_coupon_is_redeemed_printed_scanned_again_and_undone(house: House, pag
     expect(page.get_by_text("再买 ¥100.00 即可使用")).to_be_visible()
     found += findings(page)
     page.get_by_role("button", name="修改").click()
+    expect(page.get_by_label("金额（元）")).to_be_focused()
     page.get_by_label("商品编码或条码").fill(house.sku.code)
     page.keyboard.press("Enter")
     expect(page.get_by_label(house.sku.code)).to_have_value("1")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from config.kernel import clock
 from config.kernel.models import Event, PolicyVersion, User
 from mall.models import Brand, Category, Product
 from members.models import CardProduct
@@ -244,7 +245,7 @@ def test_a_policy_is_drafted_published_once_and_then_immutable(client, boss, now
     assert (policy.version, policy.note, policy.published_at) == (1, "新规则", None)
 
     publish = reverse("admin:kernel_policyversion_command", args=[policy.pk, "publish"])
-    soon = now + timedelta(days=1)
+    soon = clock.local_date(now + timedelta(days=1))
     data = {
         "effective_from_0": f"{soon:%Y-%m-%d}",
         "effective_from_1": "00:00",

@@ -46,6 +46,8 @@ def test_a_member_on_one_page():
         "会员等级周期",
         "付费会员",
         "赠卡",
+        "领取判定",
+        "会员的标签",
     }
     text = answer.content.decode()
     for number in (sale.card.no, sale.coupon.no, sale.order.no, sale.after_sale.no):

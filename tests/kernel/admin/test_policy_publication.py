@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from config.kernel import clock
 from config.kernel.approvals import ApprovalOwn, approval_decide
 from config.kernel.models import Approval, Event, PolicyVersion
 from config.kernel.policies import policy_draft
@@ -24,7 +25,7 @@ def policy(now):
 def ask(client, policy, start):
     address = reverse("admin:kernel_policyversion_command", args=[policy.pk, "publish"])
     data = {
-        "effective_from_0": f"{start:%Y-%m-%d}",
+        "effective_from_0": f"{clock.local_date(start):%Y-%m-%d}",
         "effective_from_1": "00:00",
         "reason": "旺季",
     }

@@ -5,6 +5,7 @@ from itertools import count
 
 from django.contrib.auth.models import Group
 
+from config.kernel import clock
 from config.kernel.actors import SYSTEM, Actor
 from config.kernel.approvals import approval_request
 from config.kernel.codes import code_issue
@@ -125,7 +126,10 @@ class Sale:
             occurred_at=now,
         )
         Seal.objects.create(
-            period=now.date() - timedelta(days=n), count=1, hash=f"{n:064d}", sealed_at=now
+            period=clock.local_date(now) - timedelta(days=n),
+            count=1,
+            hash=f"{n:064d}",
+            sealed_at=now,
         )
         PointLot.objects.create(
             member=self.member,

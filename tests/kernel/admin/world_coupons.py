@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from config.kernel import clock
 from coupons.models import (
     ClaimDecision,
     CodePool,
@@ -69,7 +70,7 @@ def hang_on_coupon(sale, n, now) -> None:
     QuotaAlert.objects.create(
         template=sale.template,
         step_percent=100,
-        day=now.date(),
+        day=clock.local_date(now),
         claims=3,
         planned=2,
         found_at=now,
@@ -85,6 +86,6 @@ def hand_out(sale, now) -> None:
         guide=sale.guide,
         member=sale.member,
         coupon=sale.coupon,
-        since=now.date(),
+        since=clock.local_date(now),
         given_at=now,
     )

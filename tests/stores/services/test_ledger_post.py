@@ -1,6 +1,7 @@
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from config.kernel import clock
 from stores.ledger import (
     AccountSpec,
     Draft,
@@ -174,7 +175,7 @@ def test_reversals_never_exceed_the_original(books, now):
 
 
 def test_a_sealed_day_takes_no_transfer(books, now):
-    Seal.objects.create(period=now.date(), count=1, hash="x", sealed_at=now)
+    Seal.objects.create(period=clock.local_date(now), count=1, hash="x", sealed_at=now)
     try:
         with pytest.raises(PeriodSealed):
             post([Draft(books["person"], books["shop"], 1, "buy", "k1")], now=now)
