@@ -22,6 +22,7 @@ from coupons.models import Template
 from mall.discount_draft_values import (
     MODELS,
     OWN,
+    PROMOTION,
     TEMPLATE,
     exposure_fen,
     problems,
@@ -62,6 +63,15 @@ class DraftOutdated(Conflict):
 class DraftMoved(Conflict):
     code = "discount_draft_operator"
     message = gettext_lazy("What exists stays with its operator. Copy it for another one.")
+
+
+class DraftRewritesPast(Conflict):
+    """Orders were placed under it: what they say of it stays true (invariants 11)."""
+
+    code = "discount_draft_past"
+    message = gettext_lazy(
+        "What has begun keeps its code, begins no later, and ends now at the earliest."
+    )
 
 
 def draft_begin(
@@ -115,7 +125,8 @@ def draft_publish(*, draft_id: int, reason: str, user: Any, now: datetime) -> Ap
     """Write the template or promotion, or ask for it where it may cost more than ``user`` decides
     on alone. Returns the row, or the request that now waits.
 
-    Raises DraftMissing, DraftPublished, DraftIncomplete, DraftOutdated, ApprovalPending.
+    Raises DraftMissing, DraftPublished, DraftIncomplete, DraftOutdated, DraftRewritesPast,
+    ApprovalPending.
     """
     actor = Actor.user(user)
     with transaction.atomic():
@@ -182,6 +193,8 @@ def _publish(draft: DiscountDraft, row: Any, reason: str, actor: Actor, now: dat
     changed = {}
     if draft.source_id is not None:
         source = MODELS[draft.kind]._base_manager.get(pk=draft.source_id)
+        if draft.kind == PROMOTION and source.starts_at <= now:
+            _ensure_past_stays(source, row, now)
         before, after = values_of(source, draft.kind), values_of(row, draft.kind)
         names = [name for name in after if after[name] != before.get(name)]
         changed = {name: _told(before.get(name), after[name]) for name in names}
@@ -201,6 +214,12 @@ def _publish(draft: DiscountDraft, row: Any, reason: str, actor: Actor, now: dat
         reason=reason,
     )
     return row
+
+
+def _ensure_past_stays(source: Any, row: Any, now: datetime) -> None:
+    shorter = row.starts_at > source.starts_at or row.ends_at < min(now, source.ends_at)
+    if shorter or row.code != source.code:
+        raise DraftRewritesPast()
 
 
 def _told(before: Any, after: Any) -> Any:

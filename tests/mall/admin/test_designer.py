@@ -5,11 +5,18 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from config.kernel.actors import Actor
 from config.kernel.approvals import approval_decide
 from config.kernel.errors import Conflict
 from config.kernel.models import Approval, Event
 from coupons.models import Template
 from mall.models import DiscountDraft, Promotion, Sku
+from mall.services.discount_draft import (
+    DraftRewritesPast,
+    draft_begin,
+    draft_fill,
+    draft_publish,
+)
 from tests.factories import (
     make_category,
     make_operator,
@@ -353,3 +360,39 @@ def test_a_coupon_is_looked_at_without_those_that_clash_with_it(client, operator
     page = client.get(design(draft, "publish")).content.decode()
     # ¥100 − 20 − 3: whoever has the better one does not use this one.
     assert "¥77.00" in page and "¥50.00" not in page
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"starts_at": timedelta(hours=-1)}, True),
+        ({"ends_at": timedelta(minutes=-5)}, True),
+        ({"code": "other"}, True),
+        ({"ends_at": timedelta(minutes=5)}, False),
+    ],
+    ids=["a later beginning", "an end that has been", "another code", "an end to come"],
+)
+def test_what_orders_were_placed_under_stays_as_it_was(operator, now, change, told):
+    row = make_promotion(
+        operator=operator, starts_at=now - timedelta(days=2), ends_at=now + timedelta(days=2)
+    )
+    boss = make_user(superuser=True)
+    draft = draft_begin(
+        kind="promotion", operator_id=operator.pk, actor=Actor.user(boss), now=now, source=row
+    )
+    values = {
+        name: (now + value).isoformat() if isinstance(value, timedelta) else value
+        for name, value in change.items()
+    }
+    draft_fill(draft_id=draft.pk, values=values, actor=Actor.user(boss), now=now)
+
+    if told:
+        with pytest.raises(DraftRewritesPast):
+            draft_publish(draft_id=draft.pk, reason="改期", user=boss, now=now)
+        before = (row.code, row.starts_at, row.ends_at)
+        row.refresh_from_db()
+        assert (row.code, row.starts_at, row.ends_at) == before
+    else:
+        draft_publish(draft_id=draft.pk, reason="改期", user=boss, now=now)
+        row.refresh_from_db()
+        assert row.ends_at == now + timedelta(minutes=5)
