@@ -192,7 +192,7 @@ def _more_fen(draft: DiscountDraft, row: Any) -> int:
 def _publish(draft: DiscountDraft, row: Any, reason: str, actor: Actor, now: datetime) -> Any:
     changed = {}
     if draft.source_id is not None:
-        source = MODELS[draft.kind]._base_manager.get(pk=draft.source_id)
+        source: Any = MODELS[draft.kind]._base_manager.get(pk=draft.source_id)
         if draft.kind == PROMOTION and source.starts_at <= now:
             _ensure_past_stays(source, row, now)
         before, after = values_of(source, draft.kind), values_of(row, draft.kind)
