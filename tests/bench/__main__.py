@@ -96,7 +96,7 @@ def show(document: dict[str, Any]) -> None:
     print(f"place_and_pay / floor_sql: {document['to_floor_sql']}")
     rounds = ", ".join(map(str, document["hot_to_spread_rounds"]))
     print(f"hot SKU / spread SKUs: {document['hot_to_spread']}, the median of {rounds}")
-    print(f"claims in a rush / plain claims: {document['claim_to_plain']}")
+    print(f"claims / plain claims: {document['claim_to_plain']}")
     for name, times in document["cached_to_ping"].items():
         print(f"{name}_cached / ping: {times}")
     if HISTORY.exists():
