@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -30,27 +29,6 @@ class Lines(forms.CharField):
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
-
-
-class PercentField(forms.DecimalField):
-    """Percent typed, basis points returned."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            min_value=Decimal("0.01"), max_value=100, decimal_places=2, localize=False, **kwargs
-        )
-
-    def clean(self, value: Any) -> int | None:
-        found = super().clean(value)
-        return None if found is None else int(found * 100)
-
-    def prepare_value(self, value: Any) -> Any:
-        return percent_typed(value) if isinstance(value, int) else value
-
-
-def percent_typed(basis_points: int) -> str:
-    whole, rest = divmod(basis_points, 100)
-    return f"{whole}.{rest:02d}".rstrip("0").rstrip(".") if rest else str(whole)
 
 
 class StepForm(forms.Form):

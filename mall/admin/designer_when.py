@@ -7,10 +7,10 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from config.kernel.admin import YuanField
+from config.kernel.admin import YuanField, percent_typed
 from config.kernel.money import BASIS_POINTS
 from coupons.states import RefundPolicy
-from mall.admin.designer_fields import Lines, StepForm, percent_typed, typed_amount, unreadable
+from mall.admin.designer_fields import Lines, StepForm, typed_amount, unreadable
 
 _HOURS = re.compile(r"(\d{2}:\d{2})\s*[-–~至]\s*(\d{2}:\d{2})")
 DAYS = [

@@ -7,12 +7,10 @@ from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from config.kernel.admin import YuanField
+from config.kernel.admin import PercentField, YuanField, percent_typed
 from coupons.states import CouponKind, Span
 from mall.admin.designer_fields import (
-    PercentField,
     StepForm,
-    percent_typed,
     typed_amount,
     unreadable,
     yuan_typed,
@@ -55,7 +53,11 @@ class WorthForm(StepForm):
     kind_of = forms.ChoiceField(label=_("what it does"))
     off_fen = YuanField(label=_("yuan off"), required=False, widget=forms.TextInput)
     percent = PercentField(
-        label=_("percent taken off"), required=False, help_text=_("20 is 20 % off, which is 八折")
+        least_bp=1,
+        label=_("percent taken off"),
+        required=False,
+        help_text=_("20 is 20 % off, which is 八折"),
+        widget=forms.TextInput(attrs={"inputmode": "decimal"}),
     )
     price_fen = YuanField(label=_("price (yuan)"), required=False, widget=forms.TextInput)
     pieces = forms.IntegerField(

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from config.kernel import clock
+from config.kernel.admin.mixed import MixedIntoAdmin
 from mall.discount_draft_values import TEMPLATE
 from mall.selectors.discount_calendar import discount_calendar
 from stores.models import Operator, Store
@@ -21,7 +22,7 @@ MONTH, WEEKS = "month", "weeks"
 WEEKS_SHOWN = 4
 
 
-class CalendarPage:
+class CalendarPage(MixedIntoAdmin):
     """The page of the calendar; mixed into the ModelAdmin of drafts."""
 
     def calendar_view(self, request: HttpRequest) -> HttpResponseBase:
@@ -46,14 +47,14 @@ class CalendarPage:
             until=_midnight(last),
             costs=True,
         )
-        site = self.admin_site  # type: ignore[attr-defined]
+        site = self.admin_site
         for bar in calendar.bars:
             model = "coupons_template" if bar.kind == TEMPLATE else "mall_promotion"
             bar.url = reverse(f"{site.name}:{model}_change", args=[bar.row.pk])
         context: dict[str, Any] = {
             **site.each_context(request),
             "title": _("Promotion calendar"),
-            "opts": self.opts,  # type: ignore[attr-defined]
+            "opts": self.opts,
             "calendar": calendar,
             "operators": operators,
             "operator": operator,

@@ -22,6 +22,7 @@ from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.admin import ReasonForm, finder
 from config.kernel.admin.actions import require_recent_sign_in
+from config.kernel.admin.mixed import MixedIntoAdmin
 from config.kernel.errors import DomainError
 from config.kernel.money import yuan
 from mall.admin.catalogue import SearchedAdmin
@@ -66,20 +67,20 @@ class ScheduleFilter(admin.SimpleListFilter):
         return queryset.filter(wanted[asked]) if asked in wanted else queryset
 
 
-class EditorPages:
+class EditorPages(MixedIntoAdmin):
     """The pages of the editor beside Django's own; mixed into the ModelAdmin of products."""
 
     def get_urls(self):
-        wrap = self.admin_site.admin_view  # type: ignore[attr-defined]
+        wrap = self.admin_site.admin_view
         return [
             path("<int:pk>/skus/", wrap(self.skus_view), name="mall_product_skus"),
             path("<int:pk>/images/", wrap(self.images_view), name="mall_product_images"),
-            *super().get_urls(),  # type: ignore[misc]
+            *super().get_urls(),
         ]
 
     def tabs(self, request: HttpRequest, product: Product, current: str) -> list[dict[str, Any]]:
         """The pages of one product, for whoever may see them."""
-        site = self.admin_site.name  # type: ignore[attr-defined]
+        site = self.admin_site.name
         pages = [
             ("basics", _("Basics"), reverse(f"{site}:mall_product_change", args=[product.pk])),
             ("skus", _("SKUs and prices"), reverse(f"{site}:mall_product_skus", args=[product.pk])),
@@ -94,18 +95,18 @@ class EditorPages:
 
     def _product(self, request: HttpRequest, pk: int) -> tuple[Product, bool]:
         """The product, and whether the caller may change it. Raises Http404, PermissionDenied."""
-        product = self.get_object(request, str(pk))  # type: ignore[attr-defined]
+        product = self.get_object(request, str(pk))
         if product is None:
             raise Http404
-        if not self.has_view_or_change_permission(request, product):  # type: ignore[attr-defined]
+        if not self.has_view_or_change_permission(request, product):
             raise PermissionDenied
-        may = self.has_change_permission(request, product)  # type: ignore[attr-defined]
+        may = self.has_change_permission(request, product)
         if request.method == "POST" and not may:
             raise PermissionDenied
         return product, may
 
     def _page(self, request, product, current: str, template: str, status=200, **more):
-        site = self.admin_site  # type: ignore[attr-defined]
+        site = self.admin_site
         context = {
             **site.each_context(request),
             "title": product.name,

@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from config.kernel import clock
 from config.kernel.admin import ReasonForm, YuanField
 from config.kernel.admin.actions import require_recent_sign_in
+from config.kernel.admin.mixed import MixedIntoAdmin
 from config.kernel.errors import DomainError
 from config.kernel.money import yuan
 from mall.admin.product_forms import typed_fen
@@ -62,17 +63,17 @@ class ShownCell:
         return f"{fen}|{int(self.cell.listed)}|{self.cell.on_hand}"
 
 
-class StoreGrid:
+class StoreGrid(MixedIntoAdmin):
     """The page of the grid; mixed into the ModelAdmin of store offers."""
 
     def get_urls(self):
-        wrap = self.admin_site.admin_view  # type: ignore[attr-defined]
+        wrap = self.admin_site.admin_view
         grid = path("grid/", wrap(self.grid_view), name="mall_storeoffer_grid")
-        return [grid, *super().get_urls()]  # type: ignore[misc]
+        return [grid, *super().get_urls()]
 
     def grid_view(self, request: HttpRequest) -> HttpResponseBase:
         """GET shows a page of cells, POST writes those that were changed on it."""
-        if not self.has_view_permission(request):  # type: ignore[attr-defined]
+        if not self.has_view_permission(request):
             raise Http404
         page = _Page.of(request)
         form = ReasonForm()
@@ -112,7 +113,7 @@ class StoreGrid:
     def _grid_page(
         self, request, page: "_Page", cells, form, status: int, problem: str = "", marked=False
     ) -> TemplateResponse:
-        site = self.admin_site  # type: ignore[attr-defined]
+        site = self.admin_site
         rows = [
             {
                 "sku": sku,

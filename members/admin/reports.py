@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminDateWidget
 from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.admin.codes import sayer
+from config.kernel.admin.mixed import MixedIntoAdmin
 from config.kernel.dashboard import Chart, Series
 from config.kernel.exports import FORMATS, Fen, Head, csv_lines, export_record, xlsx_file
 from config.kernel.money import yuan
@@ -317,13 +318,13 @@ def add_report(name: str, made: Callable[[Asked], Report]) -> None:
     REPORTS[name] = made
 
 
-class Reports:
+class Reports(MixedIntoAdmin):
     """The pages; mixed into the ModelAdmin of lots of cards."""
 
     def get_urls(self):
-        wrap = self.admin_site.admin_view  # type: ignore[attr-defined]
+        wrap = self.admin_site.admin_view
         page = path("reports/<slug:name>/", wrap(self.report_view), name="members_report")
-        return [page, *super().get_urls()]  # type: ignore[misc]
+        return [page, *super().get_urls()]
 
     def report_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
         """GET shows a report, POST with a format takes one of its sheets away."""
@@ -344,7 +345,7 @@ class Reports:
         return self._report_page(request, report, form, since, until)
 
     def _report_page(self, request, report, form, since, until) -> TemplateResponse:
-        site = self.admin_site  # type: ignore[attr-defined]
+        site = self.admin_site
         may_take: Reach = staff_reach(request.user, TAKE)
         last = until - timedelta(days=1)
         days = {"since": clock.local_date(since), "until": clock.local_date(last)}
@@ -353,7 +354,7 @@ class Reports:
             "title": report.label,
             "report": report,
             "period_form": PeriodForm(initial=days),
-            "media": self.media + form.media,  # type: ignore[attr-defined]
+            "media": self.media + form.media,
             "since": since,
             "until": last,
             "charts": [chart.as_json() for chart in report.charts],

@@ -11,9 +11,9 @@ from config.kernel.admin.base import (
 )
 from config.kernel.admin.bulk import Bulk
 from config.kernel.admin.codes import code_words
-from config.kernel.admin.forms import ReasonForm, YuanField
+from config.kernel.admin.forms import PercentField, ReasonForm, YuanField, percent_typed
 from config.kernel.admin.panels import Related, charts, figures, related
-from config.kernel.admin.policy_forms import PercentField, PolicyForm, policy_form
+from config.kernel.admin.policy_forms import PolicyForm, policy_form
 from config.kernel.admin.search import finder, number_like, phone_of
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "figures",
     "finder",
     "number_like",
+    "percent_typed",
     "phone_of",
     "policy_form",
     "related",

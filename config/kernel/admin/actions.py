@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.admin.forms import ReasonForm
+from config.kernel.admin.mixed import MixedIntoAdmin
 from config.kernel.errors import DomainError
 from config.kernel.sign_in import require_recent_sign_in
 
@@ -67,13 +68,8 @@ class ServiceAction:
     sensitive: bool = False
 
 
-class ServiceActionMixin:
-    """Adds the buttons, the confirm page and the call to a ModelAdmin.
-
-    What it takes from the ModelAdmin it is mixed into (``model``, ``admin_site``, ``super()``) is
-    unknown to the type checker, hence the ignores below: as a typed base it would clash with the
-    class variables of every admin.
-    """
+class ServiceActionMixin(MixedIntoAdmin):
+    """Adds the buttons, the confirm page and the call to a ModelAdmin."""
 
     service_actions: Sequence[ServiceAction] = ()
     list_service_actions: Sequence[ServiceAction] = ()
@@ -86,14 +82,14 @@ class ServiceActionMixin:
 
     def after_command_url(self, row: Any) -> str:
         """Where a command leads back to: the row's page, or the list it was above."""
-        site = self.admin_site.name  # type: ignore[attr-defined]
+        site = self.admin_site.name
         if row is None:
             return reverse(f"{site}:{self._url_name('changelist')}")
         return reverse(f"{site}:{self._url_name('change')}", args=[quote(self.handle(row))])
 
     def _may(self, request: HttpRequest, action: ServiceAction, row: Any = None) -> bool:
         """Whether the caller may give this command to ``row``, or (None) to some row at all."""
-        opts = self.model._meta  # type: ignore[attr-defined]
+        opts = self.model._meta
         permission = f"{opts.app_label}.{action.permission}_{opts.model_name}"
         return request.user.has_perm(permission, row)
 
@@ -103,11 +99,11 @@ class ServiceActionMixin:
         return queryset
 
     def _url_name(self, suffix: str) -> str:
-        opts = self.model._meta  # type: ignore[attr-defined]
+        opts = self.model._meta
         return f"{opts.app_label}_{opts.model_name}_{suffix}"
 
     def get_urls(self) -> list[URLPattern]:
-        wrap = self.admin_site.admin_view  # type: ignore[attr-defined]
+        wrap = self.admin_site.admin_view
         return [
             path(
                 "command/<slug:name>/",
@@ -119,11 +115,11 @@ class ServiceActionMixin:
                 wrap(self.command_view),
                 name=self._url_name("command"),
             ),
-            *super().get_urls(),  # type: ignore[misc]
+            *super().get_urls(),
         ]
 
     def _buttons(self, request, actions, row=None) -> list[dict[str, Any]]:
-        site = self.admin_site.name  # type: ignore[attr-defined]
+        site = self.admin_site.name
         buttons = []
         for action in actions:
             if not self._may(request, action, row) or not action.allowed(row):
@@ -141,7 +137,7 @@ class ServiceActionMixin:
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None and obj.pk:
             context["service_buttons"] = self._buttons(request, self.service_actions, obj)
-        return super().render_change_form(  # type: ignore[misc]
+        return super().render_change_form(
             request, context, add=add, change=change, form_url=form_url, obj=obj
         )
 
@@ -150,7 +146,7 @@ class ServiceActionMixin:
             **(extra_context or {}),
             "service_buttons": self._buttons(request, self.list_service_actions),
         }
-        return super().changelist_view(request, extra_context)  # type: ignore[misc]
+        return super().changelist_view(request, extra_context)
 
     def command_view(
         self, request: HttpRequest, name: str, object_id: str | None = None
@@ -165,7 +161,7 @@ class ServiceActionMixin:
         row = None
         if object_id is not None:
             # Through get_queryset, hence within what this person may see.
-            row = self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
+            row = self.get_object(request, unquote(object_id))
             if row is None:
                 raise Http404
             if not self._may(request, action, row):
@@ -199,14 +195,14 @@ class ServiceActionMixin:
         return self._confirm_page(request, action, row, form, status)
 
     def _confirm_page(self, request, action, row, form, status) -> TemplateResponse:
-        opts = self.model._meta  # type: ignore[attr-defined]
-        site = self.admin_site  # type: ignore[attr-defined]
+        opts = self.model._meta
+        site = self.admin_site
         context = {
             **site.each_context(request),
             "title": action.label,
             "subtitle": str(row) if row is not None else None,
             "opts": opts,
-            "media": self.media + form.media,  # type: ignore[attr-defined]
+            "media": self.media + form.media,
             "form": form,
             "row": row,
             "action": action,

@@ -24,6 +24,7 @@ from config.kernel.admin.columns import column, column_name
 from config.kernel.admin.export import ExportMixin
 from config.kernel.admin.filters import SavedFilterMixin
 from config.kernel.admin.forms import yuan_field
+from config.kernel.admin.mixed import MixedIntoAdmin
 from config.kernel.admin.timeline import TimelineMixin
 from config.kernel.reference import reference_archive, reference_record, reference_restore
 
@@ -40,13 +41,13 @@ class ScopedRelatedFilter(admin.RelatedFieldListFilter):
         return [(row.pk, str(row)) for row in related.get_queryset(request).order_by("pk")[:200]]
 
 
-class _KeysOnly:
+class _KeysOnly(MixedIntoAdmin):
     """Mixed into the autocomplete of a link: what was posted and refused may be no key at all,
     and Django would look it up to show it again."""
 
     def optgroups(self, name, value, attr=None):
         keys = [key for key in value if not key or str(key).isdecimal()]
-        return super().optgroups(name, keys, attr)  # type: ignore[misc]
+        return super().optgroups(name, keys, attr)
 
 
 def _shown_again(field: Any) -> Any:
@@ -57,17 +58,17 @@ def _shown_again(field: Any) -> Any:
     return field
 
 
-class ScopedChoices:
+class ScopedChoices(MixedIntoAdmin):
     """A form points only at what its user may see at the other end."""
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        related = self.admin_site._registry.get(db_field.related_model)  # type: ignore[attr-defined]
+        related = self.admin_site._registry.get(db_field.related_model)
         if related is not None and "queryset" not in kwargs:
             kwargs["queryset"] = related.get_queryset(request)
-        return _shown_again(super().formfield_for_foreignkey(db_field, request, **kwargs))  # type: ignore[misc]
+        return _shown_again(super().formfield_for_foreignkey(db_field, request, **kwargs))
 
     def formfield_for_manytomany(self, db_field, request, **kwargs):
-        return _shown_again(super().formfield_for_manytomany(db_field, request, **kwargs))  # type: ignore[misc]
+        return _shown_again(super().formfield_for_manytomany(db_field, request, **kwargs))
 
 
 def _filter_in_words(model: type[models.Model], wanted: Any) -> Any:
@@ -334,17 +335,17 @@ class AuditedAdmin(MallAdmin):
         )
 
 
-class _ConstrainedForm:
+class _ConstrainedForm(MixedIntoAdmin):
     """Mixed into the admin's form: constraints count even where a field is not shown."""
 
     def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]
-        if self.errors:  # type: ignore[attr-defined]
+        super()._post_clean()
+        if self.errors:
             return
         try:
-            self.instance.validate_constraints()  # type: ignore[attr-defined]
+            self.instance.validate_constraints()
         except ValidationError as error:
-            self.add_error(None, error.messages)  # type: ignore[attr-defined]
+            self.add_error(None, error.messages)
 
 
 class AuditedInline(ScopedChoices, TabularInline):

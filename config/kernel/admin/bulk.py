@@ -30,6 +30,7 @@ from django.utils.translation import gettext_lazy
 from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.admin.actions import Command, ServiceAction, require_recent_sign_in
+from config.kernel.admin.mixed import MixedIntoAdmin
 from config.kernel.admin.unattended import request_of
 from config.kernel.batches import (
     BatchWorkUnknown,
@@ -82,41 +83,41 @@ class Chosen:
         return sha256(text.encode()).hexdigest()[:32]
 
 
-class BulkMixin:
+class BulkMixin(MixedIntoAdmin):
     """Adds the choice of commands under a list, the dialog and the work to a ModelAdmin."""
 
     bulk_actions: Sequence[Bulk] = ()
 
     def bulk_action(self, name: str) -> tuple[Bulk, ServiceAction] | None:
         bulk = next((b for b in self.bulk_actions if b.name == name), None)
-        known: Sequence[ServiceAction] = self.service_actions  # type: ignore[attr-defined]
+        known: Sequence[ServiceAction] = self.service_actions
         action = next((a for a in known if a.name == name), None)
         return None if bulk is None or action is None else (bulk, action)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        actions = super().get_actions(request)  # type: ignore[misc]
+        actions = super().get_actions(request)
         for bulk in self.bulk_actions:
             found = self.bulk_action(bulk.name)
-            if found is None or not self._may(request, found[1]):  # type: ignore[attr-defined]
+            if found is None or not self._may(request, found[1]):
                 continue
             name = f"bulk-{bulk.name}"
             actions[name] = (_opens(bulk.name), name, str(found[1].label))
         return actions
 
     def get_urls(self) -> list[URLPattern]:
-        opts = self.model._meta  # type: ignore[attr-defined]
-        wrap = self.admin_site.admin_view  # type: ignore[attr-defined]
+        opts = self.model._meta
+        wrap = self.admin_site.admin_view
         name = f"{opts.app_label}_{opts.model_name}_bulk"
         return [
             path("bulk/<slug:name>/", wrap(self.bulk_view), name=name),
-            *super().get_urls(),  # type: ignore[misc]
+            *super().get_urls(),
         ]
 
     def _bulk_or_refuse(self, request: HttpRequest, name: str) -> tuple[Bulk, ServiceAction]:
         found = self.bulk_action(name)
         if found is None:
             raise Http404
-        if not self._may(request, found[1]):  # type: ignore[attr-defined]
+        if not self._may(request, found[1]):
             raise PermissionDenied
         if found[1].sensitive:
             require_recent_sign_in(request)
@@ -144,7 +145,7 @@ class BulkMixin:
         if not chosen.pks or chosen.seen != request.POST.get("seen"):
             form.add_error(None, _("The list has changed meanwhile: look at it once more."))
             return self._dialog(request, bulk, action, chosen, form, 409)
-        opts = self.model._meta  # type: ignore[attr-defined]
+        opts = self.model._meta
         batch = batch_ask(
             kind=KIND,
             source=f"{action.label} · {opts.verbose_name_plural}",
@@ -165,21 +166,21 @@ class BulkMixin:
             mine = batch_claim(now=clock.now(), batch_id=batch.pk)
             if mine is not None:
                 batch_work(mine, clock=clock.now)
-        site = self.admin_site.name  # type: ignore[attr-defined]
+        site = self.admin_site.name
         return redirect(reverse(f"{site}:kernel_batch_progress", args=[batch.pk]))
 
     def _rows_of_form(self, request: HttpRequest) -> Any:
         if request.POST.get("select_across") == "1":
             try:
-                return self.get_changelist_instance(request).get_queryset(request)  # type: ignore[attr-defined]
+                return self.get_changelist_instance(request).get_queryset(request)
             except (IncorrectLookupParameters, SuspiciousOperation):
                 raise Http404 from None
-        pk = self.model._meta.pk  # type: ignore[attr-defined]
+        pk = self.model._meta.pk
         try:
             chosen = [pk.to_python(v) for v in request.POST.getlist(ACTION_CHECKBOX_NAME)]
         except ValidationError:
             raise Http404 from None
-        return self.get_queryset(request).filter(pk__in=chosen)  # type: ignore[attr-defined]
+        return self.get_queryset(request).filter(pk__in=chosen)
 
     def _chosen(self, request: HttpRequest, bulk: Bulk, rows: Any) -> Chosen | None:
         """None where there are more than may be done in one go; two statements."""
@@ -188,7 +189,7 @@ class BulkMixin:
             return None
         amount = None
         if bulk.amount:
-            seen = self.get_queryset(request).filter(pk__in=pks).order_by()  # type: ignore[attr-defined]
+            seen = self.get_queryset(request).filter(pk__in=pks).order_by()
             if callable(bulk.amount):
                 amount = bulk.amount(seen)
             else:
@@ -201,20 +202,20 @@ class BulkMixin:
         return redirect(self._back(request))
 
     def _back(self, request: HttpRequest) -> str:
-        opts = self.model._meta  # type: ignore[attr-defined]
-        site = self.admin_site.name  # type: ignore[attr-defined]
+        opts = self.model._meta
+        site = self.admin_site.name
         back = reverse(f"{site}:{opts.app_label}_{opts.model_name}_changelist")
         query = request.GET.urlencode()
         return f"{back}?{query}" if query else back
 
     def _dialog(self, request, bulk, action, chosen, form, status) -> TemplateResponse:
-        opts = self.model._meta  # type: ignore[attr-defined]
-        site = self.admin_site  # type: ignore[attr-defined]
-        found = self.get_queryset(request).filter(pk__in=chosen.pks)  # type: ignore[attr-defined]
+        opts = self.model._meta
+        site = self.admin_site
+        found = self.get_queryset(request).filter(pk__in=chosen.pks)
         refused = None
         if len(chosen.pks) <= AT_ONCE:
             rows = list(found.order_by("pk"))
-            may = self._may  # type: ignore[attr-defined]
+            may = self._may
             refused = sum(not (action.allowed(r) and may(request, action, r)) for r in rows)
         else:
             rows = list(found.order_by("pk")[:SHOWN])
@@ -226,7 +227,7 @@ class BulkMixin:
             "title": action.label,
             "subtitle": opts.verbose_name_plural,
             "opts": opts,
-            "media": self.media + form.media,  # type: ignore[attr-defined]
+            "media": self.media + form.media,
             "form": form,
             "action": action,
             "count": len(chosen.pks),

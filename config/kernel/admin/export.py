@@ -31,6 +31,7 @@ from django.utils.translation import gettext as _
 from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.admin.columns import column_name, value_at, without_unit
+from config.kernel.admin.mixed import MixedIntoAdmin
 from config.kernel.errors import DomainError
 from config.kernel.export_files import export_ask
 from config.kernel.exports import FORMATS, Fen, Head, csv_lines, export_record, xlsx_file
@@ -54,7 +55,7 @@ def searched(text: str) -> str:
     )
 
 
-class ExportMixin:
+class ExportMixin(MixedIntoAdmin):
     """Adds the buttons and the export to a ModelAdmin.
 
     Its columns are the list's. ``export_amounts`` maps a column of the admin's own to the path of
@@ -67,8 +68,8 @@ class ExportMixin:
     export_omits: tuple[str, ...] = ("action_checkbox",)
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        opts = self.model._meta  # type: ignore[attr-defined]
-        may_see = self.has_view_permission(request)  # type: ignore[attr-defined]
+        opts = self.model._meta
+        may_see = self.has_view_permission(request)
         return may_see and request.user.has_perm(f"{opts.app_label}.export_{opts.model_name}")
 
     def shows_phones(self, request: HttpRequest) -> bool:
@@ -76,12 +77,12 @@ class ExportMixin:
         return request.user.has_perm(PHONES)
 
     def get_urls(self) -> list[URLPattern]:
-        opts = self.model._meta  # type: ignore[attr-defined]
-        wrap = self.admin_site.admin_view  # type: ignore[attr-defined]
+        opts = self.model._meta
+        wrap = self.admin_site.admin_view
         name = f"{opts.app_label}_{opts.model_name}_export"
         return [
             path("export/", wrap(self.export_view), name=name),
-            *super().get_urls(),  # type: ignore[misc]
+            *super().get_urls(),
         ]
 
     def changelist_view(self, request, extra_context=None):
@@ -89,7 +90,7 @@ class ExportMixin:
             **(extra_context or {}),
             "export_formats": FORMATS if self.has_export_permission(request) else {},
         }
-        return super().changelist_view(request, extra_context)  # type: ignore[misc]
+        return super().changelist_view(request, extra_context)
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """POST with a format; the query is the list's own, so is what it leaves out."""
@@ -101,11 +102,11 @@ class ExportMixin:
         if form not in FORMATS:
             raise Http404
         try:
-            listed = self.get_changelist_instance(request).queryset  # type: ignore[attr-defined]
+            listed = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
             raise Http404 from None
-        found = self.within(request, listed, "export")  # type: ignore[attr-defined]
-        opts = self.model._meta  # type: ignore[attr-defined]
+        found = self.within(request, listed, "export")
+        opts = self.model._meta
         whole = bool(self.export_personal) and self.shows_phones(request)
         count, now = found.count(), clock.now()
         asked: dict[str, Any] = {
@@ -145,7 +146,7 @@ class ExportMixin:
     def _export_later(self, request: HttpRequest, asked: dict[str, Any]) -> HttpResponseBase:
         batch = export_ask(
             **asked,
-            title=str(self.model._meta.verbose_name_plural),  # type: ignore[attr-defined]
+            title=str(self.model._meta.verbose_name_plural),
             query=request.GET.urlencode(),
             user=request.user,  # type: ignore[arg-type]
         )
@@ -155,7 +156,7 @@ class ExportMixin:
     def export_columns(self, request: HttpRequest, whole: bool) -> tuple[list[Head], list[Cell]]:
         """What a column is called, and what it holds of a row; phones whole where ``whole``."""
         heads, cells = [], []
-        for shown in self.get_list_display(request):  # type: ignore[attr-defined]
+        for shown in self.get_list_display(request):
             name = column_name(shown)
             if name in self.export_omits:
                 continue
@@ -181,7 +182,7 @@ class ExportMixin:
         if own is not None:
             return lambda row: _text(own(row))
         try:
-            field = get_fields_from_path(self.model, name)[-1]  # type: ignore[attr-defined]
+            field = get_fields_from_path(self.model, name)[-1]
         except (FieldDoesNotExist, AttributeError):
             return lambda row: _text(value_at(row, name))
         if field.choices:

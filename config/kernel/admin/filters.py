@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from config.kernel import clock
+from config.kernel.admin.mixed import MixedIntoAdmin
 from config.kernel.errors import DomainError
 from config.kernel.models import SavedFilter
 from config.kernel.saved_filters import QUERY_MOST, filter_delete, filter_save
@@ -60,12 +61,12 @@ def _terms(listed: Any, query: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [*said, *rest]
 
 
-class SavedFilterMixin:
+class SavedFilterMixin(MixedIntoAdmin):
     """Adds the chips and their pages to a ModelAdmin; one statement for each list."""
 
     def get_urls(self) -> list[URLPattern]:
-        opts = self.model._meta  # type: ignore[attr-defined]
-        wrap = self.admin_site.admin_view  # type: ignore[attr-defined]
+        opts = self.model._meta
+        wrap = self.admin_site.admin_view
         name = f"{opts.app_label}_{opts.model_name}_filter"
         return [
             path("filters/save/", wrap(self.filter_save_view), name=f"{name}_save"),
@@ -74,18 +75,18 @@ class SavedFilterMixin:
                 wrap(self.filter_delete_view),
                 name=f"{name}_delete",
             ),
-            *super().get_urls(),  # type: ignore[misc]
+            *super().get_urls(),
         ]
 
     def changelist_view(self, request, extra_context=None):
         extra_context = {**(extra_context or {}), **self._filter_context(request)}
-        return super().changelist_view(request, extra_context)  # type: ignore[misc]
+        return super().changelist_view(request, extra_context)
 
     def _filter_context(self, request: HttpRequest) -> dict[str, Any]:
         if request.method != "GET" or not request.user.is_authenticated:
             return {}
         query = lasting(request.GET)
-        label = self.model._meta.label_lower  # type: ignore[attr-defined]
+        label = self.model._meta.label_lower
         offered = SavedFilter.objects.filter(
             Q(user=request.user) | Q(shared=True, user__is_active=True), model=label
         )
@@ -104,8 +105,8 @@ class SavedFilterMixin:
         return {"filter_chips": chips, "filter_query": "" if known else query}
 
     def _list_url(self, query: str) -> str:
-        opts = self.model._meta  # type: ignore[attr-defined]
-        site = self.admin_site.name  # type: ignore[attr-defined]
+        opts = self.model._meta
+        site = self.admin_site.name
         back = reverse(f"{site}:{opts.app_label}_{opts.model_name}_changelist")
         return f"{back}?{query}" if query else back
 
@@ -117,7 +118,7 @@ class SavedFilterMixin:
         asked = request.GET
         request.GET = QueryDict(query)
         try:
-            listed = self.get_changelist_instance(request)  # type: ignore[attr-defined]
+            listed = self.get_changelist_instance(request)
             terms = _terms(listed, parse_qsl(query))
         except (IncorrectLookupParameters, SuspiciousOperation):
             raise Http404 from None
@@ -127,7 +128,7 @@ class SavedFilterMixin:
 
     def filter_save_view(self, request: HttpRequest) -> HttpResponseBase:
         """GET asks for the name of the filter in the address, POST keeps it."""
-        if not self.has_view_or_change_permission(request):  # type: ignore[attr-defined]
+        if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         query, terms = self._understood(request)
         form = FilterForm(request.POST if request.method == "POST" else None)
@@ -136,7 +137,7 @@ class SavedFilterMixin:
             try:
                 filter_save(
                     user=request.user,  # type: ignore[arg-type]
-                    model=self.model._meta.label_lower,  # type: ignore[attr-defined]
+                    model=self.model._meta.label_lower,
                     query=query,
                     now=clock.now(),
                     **form.cleaned_data,
@@ -147,14 +148,14 @@ class SavedFilterMixin:
             else:
                 messages.success(request, _("The filter is kept."))
                 return redirect(self._list_url(query))
-        opts = self.model._meta  # type: ignore[attr-defined]
-        site = self.admin_site  # type: ignore[attr-defined]
+        opts = self.model._meta
+        site = self.admin_site
         context = {
             **site.each_context(request),
             "title": _("Keep this filter"),
             "subtitle": opts.verbose_name_plural,
             "opts": opts,
-            "media": self.media + form.media,  # type: ignore[attr-defined]
+            "media": self.media + form.media,
             "form": form,
             "terms": terms,
             "back": self._list_url(query),
@@ -165,12 +166,12 @@ class SavedFilterMixin:
     def filter_delete_view(self, request: HttpRequest, filter_id: int) -> HttpResponseBase:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not self.has_view_or_change_permission(request):  # type: ignore[attr-defined]
+        if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         try:
             filter_delete(
                 user=request.user,  # type: ignore[arg-type]
-                model=self.model._meta.label_lower,  # type: ignore[attr-defined]
+                model=self.model._meta.label_lower,
                 filter_id=filter_id,
                 now=clock.now(),
             )

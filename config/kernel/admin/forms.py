@@ -59,6 +59,48 @@ class YuanField(forms.Field):
             return True
 
 
+class PercentField(forms.Field):
+    """ "12.5" typed, 1250 basis points returned."""
+
+    widget = UnfoldAdminTextInputWidget
+    default_error_messages = {
+        "percent": _("Enter a percentage with at most two decimals."),
+        "least": _("At least {least} %."),
+        "most": _("At most {most} %."),
+    }
+
+    def __init__(self, *, least_bp: int = 0, most_bp: int = 10_000, **kwargs: Any) -> None:
+        self.least_bp, self.most_bp = least_bp, most_bp
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return percent_typed(value) if type(value) is int else value
+
+    def to_python(self, value: Any) -> int | None:
+        if value in self.empty_values:
+            return None
+        if type(value) is int:
+            return value
+        try:
+            bp = fen_from_yuan(str(value).strip().removesuffix("%"))
+        except ValueError as error:
+            raise forms.ValidationError(self.error_messages["percent"], "percent") from error
+        for name, wrong, bound in (
+            ("least", bp < self.least_bp, self.least_bp),
+            ("most", bp > self.most_bp, self.most_bp),
+        ):
+            if wrong:
+                said = str(self.error_messages[name]).format(**{name: percent_typed(bound)})
+                raise forms.ValidationError(said, name)
+        return bp
+
+
+def percent_typed(basis_points: int) -> str:
+    """1250 → "12.5", 2000 → "20": as a person types it."""
+    whole, rest = divmod(basis_points, 100)
+    return f"{whole}.{rest:02d}".rstrip("0").rstrip(".") if rest else str(whole)
+
+
 def yuan_field(db_field: models.Field) -> YuanField:
     """The form field of an integer column of fen."""
     wide = isinstance(db_field, models.BigIntegerField)

@@ -14,52 +14,11 @@ from config.kernel import clock
 from config.kernel.admin.actions import Command, ServiceAction
 from config.kernel.admin.forms import ReasonForm
 from config.kernel.models import PolicyVersion
-from config.kernel.money import fen_from_yuan, yuan
 from config.kernel.policies import PolicyInvalid, policy_at, policy_draft, policy_validate
 
 # Buttons above the list of versions, and on the page of one.
 policy_drafts: list[ServiceAction] = []
 policy_edits: list[ServiceAction] = []
-
-
-class PercentField(forms.Field):
-    """ "12.5" typed, 1250 basis points returned."""
-
-    widget = UnfoldAdminTextInputWidget
-    default_error_messages = {
-        "percent": _("Enter a percentage with at most two decimals."),
-        "least": _("At least {least} %."),
-        "most": _("At most {most} %."),
-    }
-
-    def __init__(self, *, least_bp: int = 0, most_bp: int = 10_000, **kwargs: Any) -> None:
-        self.least_bp, self.most_bp = least_bp, most_bp
-        super().__init__(**kwargs)
-
-    def prepare_value(self, value: Any) -> Any:
-        return _number(value) if type(value) is int else value
-
-    def to_python(self, value: Any) -> int | None:
-        if value in self.empty_values:
-            return None
-        if type(value) is int:
-            return value
-        try:
-            bp = fen_from_yuan(str(value).strip().removesuffix("%"))
-        except ValueError as error:
-            raise forms.ValidationError(self.error_messages["percent"], "percent") from error
-        for name, wrong, bound in (
-            ("least", bp < self.least_bp, self.least_bp),
-            ("most", bp > self.most_bp, self.most_bp),
-        ):
-            if wrong:
-                said = str(self.error_messages[name]).format(**{name: _number(bound)})
-                raise forms.ValidationError(said, name)
-        return bp
-
-
-def _number(hundredths: int) -> str:
-    return yuan(hundredths).replace("¥", "").replace(",", "")
 
 
 class PolicyForm(ReasonForm):

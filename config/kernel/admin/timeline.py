@@ -7,6 +7,7 @@ from django.db.models import Q, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin.codes import code_words
+from config.kernel.admin.mixed import MixedIntoAdmin
 from config.kernel.admin.panels import Subject, page_charts, page_figures, page_panels
 from config.kernel.models import Event, User
 
@@ -95,7 +96,7 @@ def _entry(event: Event, names: Mapping[tuple[str, str], str]) -> dict[str, Any]
     }
 
 
-class TimelineMixin:
+class TimelineMixin(MixedIntoAdmin):
     """Shows what belongs to a row, and the events of all of it, under its page."""
 
     change_form_outer_after_template = "admin/mall/row_after.html"
@@ -106,7 +107,7 @@ class TimelineMixin:
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None and obj.pk:
-            site = self.admin_site  # type: ignore[attr-defined]
+            site = self.admin_site
             panels = page_panels(obj, site, request)
             context["figures"] = page_figures(obj)
             context["panels"] = panels
@@ -116,6 +117,6 @@ class TimelineMixin:
             context["timeline"] = timeline(
                 [*own, *(subject for panel in panels for subject in panel.subjects)]
             )
-        return super().render_change_form(  # type: ignore[misc]
+        return super().render_change_form(
             request, context, add=add, change=change, form_url=form_url, obj=obj
         )

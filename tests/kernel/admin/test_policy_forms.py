@@ -59,7 +59,7 @@ def test_the_list_offers_a_form_per_kind_and_json_for_the_rest(boss):
 def test_cards_begin_with_the_law_and_one_figure_is_changed(boss):
     url = f"{LIST}command/draft-cards/"
     assert shown(boss, url)["named_limit_fen"] == "5000.00"
-    assert shown(boss, url)["custody_bp_brand"] == "40.00"
+    assert shown(boss, url)["custody_bp_brand"] == "40"
 
     answer = send(boss, url, named_limit_fen="2000", custody_class_franchise="group", scope="east")
 
