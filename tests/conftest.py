@@ -23,6 +23,9 @@ hypothesis_settings.register_profile("house", deadline=None)
 hypothesis_settings.register_profile("nightly", deadline=None)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
 
+# A fake WeChat and who logs in through it, for the tests of several apps.
+pytest_plugins = ["tests.shoppers"]
+
 _DATABASE_FIXTURES = {"_django_db_helper", "db", "transactional_db", "live_server"}
 
 

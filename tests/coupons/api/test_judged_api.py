@@ -6,14 +6,7 @@ from config.kernel.models import IdempotencyKey
 from coupons.models import ClaimDecision, Coupon
 from coupons.services.coupon_scan import place_code_issue
 from tests.factories import api_client, make_member, make_template, publish_policy
-from tests.members.conftest import (  # noqa: F401  fixtures
-    APP,
-    client_of,
-    fake_wechat_server,
-    log_in,
-    shopper,
-    wechat,
-)
+from tests.shoppers import APP
 
 pytestmark = pytest.mark.django_db
 CLAIM = "/api/v1/coupon-templates/hot/claim"
@@ -41,11 +34,11 @@ def refused(answer) -> str:
     return answer.json()["errors"][0]["code"]
 
 
-def code(wechat, user="xiaoming"):  # noqa: F811
+def code(wechat, user="xiaoming"):
     return wechat.post("js_code", user=user, appid=APP)["js_code"]
 
 
-def test_a_challenge_is_passed_with_a_fresh_login_code(hot, wechat, shopper, log_in, client_of):  # noqa: F811
+def test_a_challenge_is_passed_with_a_fresh_login_code(hot, wechat, shopper, log_in, client_of):
     rules(60)
     client = client_of(log_in())
     first = claim(client, key="claim-key-0001")
@@ -67,7 +60,7 @@ def test_a_challenge_is_passed_with_a_fresh_login_code(hot, wechat, shopper, log
     assert ClaimDecision.objects.count() == 2
 
 
-def test_somebody_else_s_login_code_passes_nothing(hot, wechat, shopper, log_in, client_of):  # noqa: F811
+def test_somebody_else_s_login_code_passes_nothing(hot, wechat, shopper, log_in, client_of):
     rules(60)
     client = client_of(log_in())
     challenge = claim(client).json()["extra"]["challenge"]
@@ -134,7 +127,7 @@ def test_claims_of_other_templates_ask_nothing(hot):
     assert not ClaimDecision.objects.exists()
 
 
-def test_a_challenge_that_is_none_is_not_found(hot, wechat, shopper, log_in, client_of):  # noqa: F811
+def test_a_challenge_that_is_none_is_not_found(hot, wechat, shopper, log_in, client_of):
     client = client_of(log_in())
 
     sent = {"challenge": "J0", "app_id": APP, "code": code(wechat)}

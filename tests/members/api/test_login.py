@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from config.kernel.models import Event, Session
 from members.models import ExternalId, Member
 from tests.factories import api_client, make_member, make_user
-from tests.members.conftest import APP, LOGIN, SECOND_APP
+from tests.shoppers import APP, LOGIN, SECOND_APP
 
 pytestmark = pytest.mark.django_db
 SESSION = "/_allauth/app/v1/auth/session"

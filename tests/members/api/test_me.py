@@ -5,7 +5,7 @@ import pytest
 from config.kernel.models import Event
 from members.models import Consent, Member
 from tests.factories import api_client, make_member, make_store, make_tier
-from tests.members.conftest import APP
+from tests.shoppers import APP
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from members.services.message_queue import MessageDraft, messages_queue
 from members.services.message_send import MAX_ATTEMPTS, messages_send
 from members.tasks import messages_send as messages_send_task
 from tests.factories import make_external_id, make_member
-from tests.members.conftest import APP, SECOND_APP
+from tests.shoppers import APP, SECOND_APP
 
 pytestmark = pytest.mark.django_db
 DATA = {"character_string1": "SO123", "amount2": "12.50"}

@@ -1,4 +1,7 @@
-"""A fake WeChat for the tests of people: who logs in, their phones, what they are sent."""
+"""A fake WeChat for tests of people: who logs in, their phones, what they are sent.
+
+Fixtures, loaded by tests/conftest.py; a folder with a fake WeChat of its own overrides `wechat`.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
