@@ -12,6 +12,7 @@ from mall.admin import (  # noqa: F401
     memberships,
     money,
     order,
+    payment_coupons_form,
     points_offer,
     pos,
     product_editor,
