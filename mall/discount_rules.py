@@ -10,7 +10,7 @@ from coupons.terms import DiscountTerms, terms_read
 from mall.pricing import Rule
 
 # Why a coupon cannot be used, whatever the basket.
-HOURS, STORE, FREIGHT = "hours", "store", "freight"
+HOURS, STORE = "hours", "store"
 
 
 def promotion_rule(row: Sequence[Any], now: datetime) -> Rule:
@@ -44,9 +44,6 @@ def coupon_rule(coupon: CouponRule, *, operator_id: int, channel: str, now: date
     closed = ""
     if not taken_at(coupon, operator_id=operator_id, channel=channel):
         closed = STORE
-    elif coupon.kind == CouponKind.FREIGHT:
-        # Nothing is shipped for a fee yet: such a coupon waits for a day when it can help.
-        closed = FREIGHT
     elif not coupon.terms.open_at(now):
         closed = HOURS
     return Rule(

@@ -6,15 +6,29 @@ from config.kernel.conditions import holds
 from config.kernel.money import proportion_down
 from mall.pricing.best import choose
 from mall.pricing.kinds import STAGES, gifts_of, is_markdown, marked_price, take
-from mall.pricing.values import Discount, Gift, Hint, Item, Priced, Refusal, Rule, Scope
+from mall.pricing.values import (
+    Discount,
+    Freight,
+    Gift,
+    Hint,
+    Item,
+    Priced,
+    Refusal,
+    Rule,
+    Scope,
+)
 
 # Per line, the groups that its markdown does not go with.
 Barred = Sequence[frozenset[str]]
 
 
-def price(items: Sequence[Item], rules: Sequence[Rule]) -> Priced:
+def price(items: Sequence[Item], rules: Sequence[Rule], freight: Freight | None = None) -> Priced:
     """Price ``items`` under ``rules``: the promotions that apply by themselves, and the cheapest
-    choice among the coupons. Coupons that are not used are named with their reason."""
+    choice among the coupons. Coupons that are not used are named with their reason.
+
+    With a ``freight`` that costs something, there is one line more at the end: the fee. It is
+    settled by what promotions left of the goods, before coupons.
+    """
     order = sorted(
         range(len(items)), key=lambda i: (items[i].sku, items[i].unit_price_fen, items[i].quantity)
     )
@@ -29,6 +43,13 @@ def price(items: Sequence[Item], rules: Sequence[Rule]) -> Priced:
     found += applied
     working = [rule for rule, _amounts in applied]
     working += [gift.rule for gift in gifts]
+    fee_fen = 0 if freight is None else freight.costs(sum(nets))
+    if fee_fen:
+        hints += _free_parcel(freight, sum(nets), fee_fen)
+        parcel = Item("", 1, fee_fen, {}, is_freight=True)
+        items, lines, order = [*items, parcel], [*lines, parcel], [*order, len(items)]
+        nets, prices, barred = [*nets, fee_fen], [*prices, fee_fen], [*barred, frozenset()]
+        found = [(rule, [*amounts, 0]) for rule, amounts in found]
     nets, used, refusals, exact = _coupons(lines, nets, coupons, barred, working)
     found += used
 
@@ -127,10 +148,11 @@ def _coupons(
     what promotions left, whatever other coupons take."""
     refusals: list[Refusal] = []
     able: list[tuple[Rule, Scope, list[int]]] = []
+    paid_parcel = any(line.is_freight for line in lines)
     for rule in rules:
         scope = _scope(rule, lines, nets, barred)
         shares = take(scope, lines, nets, nets)
-        refusal = _refusal(rule, scope, promotions, sum(shares))
+        refusal = _refusal(rule, scope, promotions, sum(shares), paid_parcel)
         if refusal is None:
             able.append((rule, scope, shares))
         else:
@@ -157,9 +179,13 @@ def _coupons(
     return nets, applied, refusals, choice.exact
 
 
-def _refusal(rule: Rule, scope: Scope, promotions: Sequence[Rule], worth: int) -> Refusal | None:
+def _refusal(
+    rule: Rule, scope: Scope, promotions: Sequence[Rule], worth: int, paid_parcel: bool
+) -> Refusal | None:
     if rule.closed:
         return Refusal(rule, rule.closed)
+    if rule.method == "freight" and not paid_parcel:
+        return Refusal(rule, "freight")
     if any(rule.clashes(other) for other in promotions):
         return Refusal(rule, "stacking", worth_fen=worth)
     if not any(scope.inside) or not scope.base_fen:
@@ -185,9 +211,17 @@ def _hint(rule: Rule, scope: Scope, off: int) -> Hint | None:
     return Hint(rule, missing, 0, step[1])
 
 
+def _free_parcel(freight: Freight | None, goods_fen: int, fee_fen: int) -> list[Hint]:
+    """How much more until the parcel is free."""
+    if freight is None or freight.free_from_fen is None:
+        return []
+    rule = Rule("freight", "", "", "freight", 0, freight.free_from_fen, None, {}, "")
+    return [Hint(rule, freight.free_from_fen - goods_fen, 0, fee_fen)]
+
+
 def _scope(rule: Rule, lines: Sequence[Item], nets: Sequence[int], barred: Barred) -> Scope:
     inside = [
-        rule.group not in groups and holds(rule.scope, line.facts)
+        not line.is_freight and rule.group not in groups and holds(rule.scope, line.facts)
         for line, groups in zip(lines, barred, strict=True)
     ]
     base = pieces = 0

@@ -27,7 +27,7 @@ def take(scope: Scope, lines: Sequence[Item], base: Sequence[int], left: Sequenc
 
 def has_fixed_shares(rule: Rule) -> bool:
     """Whether it takes of no line more than it would by itself, whatever others took before."""
-    if rule.method == "percent" and rule.span == "order":
+    if rule.method == "freight" or (rule.method == "percent" and rule.span == "order"):
         return True
     by_piece = rule.method == "price" and rule.times is None
     return (by_piece or rule.span == "line") and rule.max_discount_fen is None
@@ -180,6 +180,19 @@ def _bundle(
     return allocate(saving, amounts) if saving > 0 else [0] * len(lines)
 
 
+def _freight(
+    scope: Scope, lines: Sequence[Item], base: Sequence[int], left: Sequence[int]
+) -> Amounts:
+    """The fee of the parcel, for a threshold that goods reach; with a value, as much of it."""
+    value = scope.rule.worth_from(scope.reached)
+    if value is None or not any(scope.inside):
+        return [0] * len(lines)
+    return [
+        min(net, value or net) if line.is_freight else 0
+        for line, net in zip(lines, left, strict=True)
+    ]
+
+
 def _nothing(
     scope: Scope, lines: Sequence[Item], base: Sequence[int], left: Sequence[int]
 ) -> Amounts:
@@ -193,9 +206,9 @@ _KINDS: dict[str, Callable[[Scope, Sequence[Item], Sequence[int], Sequence[int]]
     "nth": _nth,
     "multi": _multi,
     "bundle": _bundle,
-    # What they give is no money off the lines.
+    "freight": _freight,
+    # What it gives is no money off the lines.
     "gift": _nothing,
-    "freight": _nothing,
 }
 # What is fixed for a piece or a line works first; an amount is found wherever something is left.
 STAGES = {"price": 0, "nth": 0, "multi": 0, "bundle": 0, "percent": 1, "amount": 2}

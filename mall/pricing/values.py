@@ -7,16 +7,40 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line to be priced: ``quantity`` pieces at ``unit_price_fen``; ``facts`` for scopes."""
+    """One line to be priced: ``quantity`` pieces at ``unit_price_fen``; ``facts`` for scopes.
+    ``is_freight``: what sending the others costs. It is in no scope; coupons of kind freight take
+    from it alone."""
 
     sku: str
     quantity: int
     unit_price_fen: int
     facts: Mapping[str, Any]
+    is_freight: bool = False
 
     @property
     def gross_fen(self) -> int:
         return self.quantity * self.unit_price_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Freight:
+    """What sending a parcel of so many ``pieces`` costs: ``fee_fen`` for the first
+    ``first_pieces`` (0: for any number), ``more_fen`` for each one beyond. Nothing from
+    ``free_from_fen`` of goods on, measured on what promotions left: a coupon never makes it
+    dearer. None: never free."""
+
+    fee_fen: int
+    pieces: int
+    first_pieces: int = 0
+    more_fen: int = 0
+    free_from_fen: int | None = None
+
+    def costs(self, goods_fen: int) -> int:
+        """Fen for a parcel with goods of ``goods_fen``."""
+        if self.free_from_fen is not None and goods_fen >= self.free_from_fen:
+            return 0
+        beyond = max(self.pieces - self.first_pieces, 0) if self.first_pieces else 0
+        return self.fee_fen + self.more_fen * beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +119,9 @@ class Discount:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a coupon takes nothing off: its own ``closed``, or ``threshold`` (so much is missing),
-    ``scope`` (nothing in the basket), ``stacking`` (does not go with what is used), ``nothing``
-    (less than a fen, or others left nothing). ``worth_fen`` is what it would save by itself."""
+    ``scope`` (nothing in the basket), ``freight`` (nothing is paid for a parcel), ``stacking`` (does
+    not go with what is used), ``nothing`` (less than a fen, or others left nothing). ``worth_fen``
+    is what it would save by itself."""
 
     rule: Rule
     reason: str
@@ -107,7 +132,8 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """So little more, and ``rule`` takes ``value`` off (fen or basis points, by its method)."""
+    """So little more, and ``rule`` takes ``value`` off (fen or basis points, by its method). Of
+    kind ``freight``: the parcel is free then, and ``value`` is what it costs now."""
 
     rule: Rule
     missing_fen: int
@@ -127,8 +153,9 @@ class Gift:
 @dataclass(frozen=True, slots=True)
 class Priced:
     """``nets[i]`` is what line i costs; ``gross − Σ discounts = total``, all in fen. ``prices``
-    are what a piece of each line costs after markdowns. ``exact``: no other choice of coupons is
-    cheaper (false only where looking at all of them was given up)."""
+    are what a piece of each line costs after markdowns. A fee for the parcel is the last line.
+    ``exact``: no other choice of coupons is cheaper (false only where looking at all of them was
+    given up)."""
 
     items: tuple[Item, ...]
     discounts: tuple[Discount, ...]
