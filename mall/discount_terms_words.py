@@ -1,6 +1,6 @@
 """What a discount is, in words: of a template or a promotion, written or only designed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.formats import date_format
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from config.kernel.conditions import explain
 from config.kernel.money import yuan
 from coupons.states import Channel
+from coupons.terms import hours_are_overnight
 
 _DAYS = {
     1: lambda: _("Monday"),
@@ -143,9 +144,16 @@ def _times(row: Any) -> list[str]:
         days = ", ".join(_DAYS[day]() for day in sorted(row.weekdays))
         found.append(_("Only on: {days}.").format(days=days))
     if row.hours:
-        hours = ", ".join(f"{start}–{end}" for start, end in row.hours)
+        hours = ", ".join(map(_hours, row.hours))
         found.append(_("Only at: {hours}.").format(hours=hours))
     return found
+
+
+def _hours(pair: Sequence[str]) -> str:
+    start, end = pair
+    if hours_are_overnight(pair):
+        return _("{start}–{end} the next day").format(start=start, end=end)
+    return f"{start}–{end}"
 
 
 def _coupon(row: Any) -> list[str]:

@@ -1,6 +1,5 @@
 """What a discount is worth and when: the columns that coupons and promotions share."""
 
-from datetime import time
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,6 +11,7 @@ from config.kernel import conditions
 from config.kernel.errors import DomainError
 from config.kernel.money import BASIS_POINTS
 from coupons.states import Span
+from coupons.terms import MIDNIGHT, hours_read
 
 MOST_STEPS = 10
 
@@ -80,7 +80,9 @@ def terms_errors(row: Any) -> dict[str, Any]:
     ):
         errors["weekdays"] = _("a list of days from 1 (Monday) to 7")
     if not _are_hours(row.hours):
-        errors["hours"] = _('pairs of times as "10:00", the second after the first')
+        errors["hours"] = _(
+            'pairs of times as "10:00", at most to "24:00"; what ends earlier ends the next day'
+        )
     return errors
 
 
@@ -134,9 +136,10 @@ def _are_hours(value: Any) -> bool:
         if not _are_words(pair) or len(pair) != 2:
             return False
         try:
-            start, end = map(time.fromisoformat, pair)
+            start, end = hours_read(pair)
         except ValueError:
             return False
-        if start.tzinfo or end.tzinfo or start >= end:
+        # Nothing is from ten to ten; the whole day is from 00:00 to 24:00.
+        if start.tzinfo or end.tzinfo or (start == end and pair[1] != MIDNIGHT):
             return False
     return True

@@ -38,6 +38,9 @@ class _StackingForm(StepForm):
     hours = forms.CharField(
         label=_("only at these hours"),
         required=False,
+        help_text=_(
+            "24:00 is the end of the day; 22:00-02:00 ends the next day and counts as the first"
+        ),
         widget=forms.Textarea(attrs={"rows": 2, "placeholder": "10:00-14:00"}),
     )
     stacking_group = forms.CharField(

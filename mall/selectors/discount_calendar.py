@@ -12,6 +12,7 @@ from config.kernel.clock import local_date
 from config.kernel.conditions import holds
 from coupons.models import Template
 from coupons.states import Channel
+from coupons.terms import days_touched
 from mall.discount_draft_values import PROMOTION, TEMPLATE
 from mall.discount_terms_words import discount_words
 from mall.models import Category, Promotion, Sku
@@ -160,7 +161,7 @@ def _mark_conflicts(bars: Sequence[Bar]) -> None:
 
 def _conflict(one: Bar, other: Bar, above: Mapping[str, set[str]]) -> bool:
     a, b = one.row, other.row
-    days = set(a.weekdays or range(1, 8)) & set(b.weekdays or range(1, 8))
+    days = days_touched(a.weekdays, a.hours) & days_touched(b.weekdays, b.hours)
     return (
         a.stacking_group == b.stacking_group
         and _meet(one, other)

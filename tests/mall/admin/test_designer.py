@@ -107,9 +107,12 @@ def test_a_coupon_is_designed_step_by_step_and_published(client, operator, tea, 
     draft = begun(client)
     assert client.post(design(draft, "worth"), worth(operator)).url == design(draft, "where")
     assert client.post(design(draft, "where"), WHERE).url == design(draft, "when")
-    assert client.post(design(draft, "when"), issue(now)).url == design(draft, "publish")
+    hours = "10:00-14:00\n22:00-02:00\n18:00-24:00"
+    when = client.post(design(draft, "when"), issue(now, hours=hours))
+    assert when.url == design(draft, "publish")
     page = client.get(design(draft, "publish")).content.decode()
     assert "满 ¥100.00：减 ¥20.00; 满 ¥200.00：减 ¥50.00" in page
+    assert "10:00–14:00, 22:00–次日 02:00, 18:00–24:00" in page
     assert "周六、周日" in page or "周六, 周日" in page
 
     done = client.post(design(draft, "publish"), {"reason": "上新", "seen_loss": "on"})
@@ -125,7 +128,10 @@ def test_a_coupon_is_designed_step_by_step_and_published(client, operator, tea, 
         "all": [{"fact": "category", "op": "in", "value": ["tea"]}],
     }
     assert template.sponsor_shares == {"platform": 6_000, "brand:B01": 4_000}
-    assert (template.weekdays, template.hours) == ([6, 7], [["10:00", "14:00"]])
+    assert (template.weekdays, template.hours) == (
+        [6, 7],
+        [["10:00", "14:00"], ["22:00", "02:00"], ["18:00", "24:00"]],
+    )
     event = Event.objects.get(kind="kernel.reference_changed", subject_id=template.pk)
     assert (event.payload["change"], event.reason) == ("added", "上新")
     # Published once.
