@@ -85,7 +85,7 @@ def _markdowns(
         offers = [
             (marked_price(rule, item), rule.priority, rule.reference, rule)
             for rule in marked
-            if holds(rule.scope, item.facts)
+            if not item.final and holds(rule.scope, item.facts)
         ]
         unit, _priority, _reference, rule = min(
             offers, key=lambda offer: offer[:3], default=(item.unit_price_fen, 0, "", None)
@@ -220,8 +220,12 @@ def _free_parcel(freight: Freight | None, goods_fen: int, fee_fen: int) -> list[
 
 
 def _scope(rule: Rule, lines: Sequence[Item], nets: Sequence[int], barred: Barred) -> Scope:
+    by_itself = rule.kind == "promotion"
     inside = [
-        not line.is_freight and rule.group not in groups and holds(rule.scope, line.facts)
+        not line.is_freight
+        and not (by_itself and line.final)
+        and rule.group not in groups
+        and holds(rule.scope, line.facts)
         for line, groups in zip(lines, barred, strict=True)
     ]
     base = pieces = 0

@@ -9,13 +9,15 @@ from typing import Any
 class Item:
     """One line to be priced: ``quantity`` pieces at ``unit_price_fen``; ``facts`` for scopes.
     ``is_freight``: what sending the others costs. It is in no scope; coupons of kind freight take
-    from it alone."""
+    from it alone. ``final``: no promotion works on it, nor does it help one to its threshold;
+    coupons do."""
 
     sku: str
     quantity: int
     unit_price_fen: int
     facts: Mapping[str, Any]
     is_freight: bool = False
+    final: bool = False
 
     @property
     def gross_fen(self) -> int:
@@ -119,9 +121,9 @@ class Discount:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a coupon takes nothing off: its own ``closed``, or ``threshold`` (so much is missing),
-    ``scope`` (nothing in the basket), ``freight`` (nothing is paid for a parcel), ``stacking`` (does
-    not go with what is used), ``nothing`` (less than a fen, or others left nothing). ``worth_fen``
-    is what it would save by itself."""
+    ``scope`` (nothing in the basket), ``freight`` (nothing is paid for a parcel), ``stacking``
+    (does not go with what is used), ``nothing`` (less than a fen, or others left nothing).
+    ``worth_fen`` is what it would save by itself."""
 
     rule: Rule
     reason: str
