@@ -13,7 +13,9 @@ class CouponTicket(models.Model):
 
     ``no`` is our number, printed on the receipt and the reference of the coupons' redemptions;
     ``ticket_no`` is the till's, unique per terminal, at the desk per store. ``lines`` are the
-    basket as it was priced, ``discounts`` what each coupon took off each line.
+    basket as it was priced, ``discounts`` what each coupon took off each line (``discount_fen``),
+    ``promotions`` what each promotion did (``promotion_fen``), ``quote`` the whole as it was
+    confirmed.
     """
 
     no = models.CharField(_("number"), max_length=32, unique=True)
@@ -27,11 +29,17 @@ class CouponTicket(models.Model):
     redeemed_by = models.CharField(_("redeemed by"), max_length=80)
     state = models.CharField(_("state"), max_length=10, choices=TicketState.choices)
     gross_fen = models.PositiveIntegerField(_("before discounts (fen)"))
-    discount_fen = models.PositiveIntegerField(_("discount (fen)"))
+    discount_fen = models.PositiveIntegerField(_("by coupons (fen)"))
+    promotion_fen = models.PositiveIntegerField(_("by promotions (fen)"), default=0)
     returned_gross_fen = models.PositiveIntegerField(_("returned (fen)"), default=0)
-    returned_discount_fen = models.PositiveIntegerField(_("discount taken back (fen)"), default=0)
+    returned_discount_fen = models.PositiveIntegerField(_("coupons taken back (fen)"), default=0)
+    returned_promotion_fen = models.PositiveIntegerField(
+        _("promotions taken back (fen)"), default=0
+    )
     lines = models.JSONField(_("lines"), default=list)
     discounts = models.JSONField(_("discounts"), default=list)
+    promotions = models.JSONField(_("promotions"), default=list)
+    quote = models.JSONField(_("quote"), default=dict)
     request_hash = models.CharField(_("hash of the request"), max_length=64)
     redeemed_at = models.DateTimeField(_("redeemed at"))
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
@@ -49,13 +57,16 @@ class CouponTicket(models.Model):
                 name="coupons_couponticket_once_per_desk",
             ),
             models.CheckConstraint(
-                condition=Q(discount_fen__gt=0, discount_fen__lte=F("gross_fen")),
+                condition=Q(
+                    discount_fen__gt=0, gross_fen__gte=F("discount_fen") + F("promotion_fen")
+                ),
                 name="coupons_couponticket_discount",
             ),
             models.CheckConstraint(
                 condition=Q(
                     returned_gross_fen__lte=F("gross_fen"),
                     returned_discount_fen__lte=F("discount_fen"),
+                    returned_promotion_fen__lte=F("promotion_fen"),
                 ),
                 name="coupons_couponticket_returned_within",
             ),
@@ -69,15 +80,25 @@ class CouponTicket(models.Model):
     def __str__(self) -> str:
         return self.no
 
+    @property
+    def off_fen(self) -> int:
+        """What coupons and promotions took off together."""
+        return self.discount_fen + self.promotion_fen
+
+    @property
+    def returned_off_fen(self) -> int:
+        return self.returned_discount_fen + self.returned_promotion_fen
+
 
 class CouponTicketReturn(CalledByKind):
     """A part of a ticket came back: goods of ``gross_fen``, of which coupons had paid
-    ``discount_fen``."""
+    ``discount_fen`` and promotions ``promotion_fen``."""
 
     ticket = models.ForeignKey(CouponTicket, models.PROTECT, related_name="returns")
     return_no = models.CharField(_("return number of the till"), max_length=32)
     gross_fen = models.PositiveIntegerField(_("before discounts (fen)"))
-    discount_fen = models.PositiveIntegerField(_("discount taken back (fen)"))
+    discount_fen = models.PositiveIntegerField(_("coupons taken back (fen)"))
+    promotion_fen = models.PositiveIntegerField(_("promotions taken back (fen)"), default=0)
     units = models.JSONField(_("units"), default=list)
     created_at = models.DateTimeField(_("created at"))
 
@@ -89,7 +110,18 @@ class CouponTicketReturn(CalledByKind):
                 fields=["ticket", "return_no"], name="coupons_couponticketreturn_once"
             ),
             models.CheckConstraint(
-                condition=Q(gross_fen__gt=0, discount_fen__lte=F("gross_fen")),
+                condition=Q(
+                    gross_fen__gt=0, gross_fen__gte=F("discount_fen") + F("promotion_fen")
+                ),
                 name="coupons_couponticketreturn_something",
             ),
         ]
+
+    @property
+    def off_fen(self) -> int:
+        return self.discount_fen + self.promotion_fen
+
+    @property
+    def refund_fen(self) -> int:
+        """What the customer got."""
+        return self.gross_fen - self.off_fen
