@@ -31,6 +31,7 @@ class LineKind(TextChoices):
     CARD = "card", _("stored-value card")
     TOPUP = "topup", _("top-up of a card")
     MEMBERSHIP = "membership", _("membership")
+    FREIGHT = "freight", _("freight")
 
 
 class DiscountKind(TextChoices):
@@ -142,20 +143,34 @@ class FulfilmentState(TextChoices):
     PREPARING = "preparing", _("preparing")
     READY = "ready", _("ready")
     COLLECTED = "collected", _("collected")
+    SHIPPED = "shipped", _("shipped")
+    DELIVERED = "delivered", _("delivered")
+    RETURNED = "returned", _("returned")
     CANCELLED = "cancelled", _("cancelled")
 
 
+# A parcel at the store gets ready and is collected; one that is sent is shipped and delivered, or
+# comes back. Which of them a fulfilment may have, its kind says (mall_fulfilment_kind).
 FULFILMENT_MACHINE = {
     FulfilmentState.PENDING: frozenset(
-        {FulfilmentState.PREPARING, FulfilmentState.READY, FulfilmentState.CANCELLED}
+        {
+            FulfilmentState.PREPARING,
+            FulfilmentState.READY,
+            FulfilmentState.SHIPPED,
+            FulfilmentState.CANCELLED,
+        }
     ),
-    FulfilmentState.PREPARING: frozenset({FulfilmentState.READY, FulfilmentState.CANCELLED}),
+    FulfilmentState.PREPARING: frozenset(
+        {FulfilmentState.READY, FulfilmentState.SHIPPED, FulfilmentState.CANCELLED}
+    ),
     FulfilmentState.READY: frozenset({FulfilmentState.COLLECTED, FulfilmentState.CANCELLED}),
+    FulfilmentState.SHIPPED: frozenset({FulfilmentState.DELIVERED, FulfilmentState.RETURNED}),
 }
 
 
 class FulfilmentKind(TextChoices):
     PICKUP = "pickup", _("store pickup")
+    DELIVERY = "delivery", _("delivery")
 
 
 class ReservationState(TextChoices):

@@ -1,10 +1,10 @@
 from mall.models.aftersale import AfterSale, AfterSaleLine, Refund, RefundAllocation
 from mall.models.catalogue import Brand, Category, Product, Review, Sku
 from mall.models.discount_draft import DiscountDraft
+from mall.models.fulfilment import DeliveryAddress, Fulfilment
 from mall.models.order import (
     Adjustment,
     CartLine,
-    Fulfilment,
     Order,
     OrderLine,
     Tender,
@@ -24,6 +24,7 @@ __all__ = [
     "Brand",
     "CartLine",
     "Category",
+    "DeliveryAddress",
     "DiscountDraft",
     "Fulfilment",
     "Notification",

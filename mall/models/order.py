@@ -2,13 +2,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from config.kernel.models.named import CalledByKind
 from mall.models.catalogue import Sku
 from mall.models.points_offer import PointsOffer
 from mall.states import (
     DiscountKind,
-    FulfilmentKind,
-    FulfilmentState,
     LineKind,
     OrderChannel,
     OrderState,
@@ -49,6 +46,8 @@ class Order(models.Model):
     """Everything that is paid for: goods and stored-value cards alike.
 
     ``total_fen = gross_fen − discount_fen + freight_fen``; the tenders add up to it once paid.
+    Freight is a line of its own, which ``gross_fen`` leaves out; ``discount_fen`` has what a
+    coupon took off it.
     ``points`` are all that it takes, as money (worth ``points_fen`` of the total) or as a price.
     ``snapshot`` keeps the prices, rules and quote it was made of. An order never points at a
     guide: attribution points down at the order.
@@ -222,7 +221,7 @@ class OrderLine(models.Model):
                     card__isnull=False,
                 )
                 | Q(
-                    kind="membership",
+                    kind__in=["membership", "freight"],
                     sku__isnull=True,
                     card_product__isnull=True,
                     card__isnull=True,
@@ -345,19 +344,3 @@ class TenderAllocation(models.Model):
                 name="mall_tenderallocation_refund_within",
             ),
         ]
-
-
-class Fulfilment(CalledByKind):
-    """How the goods of an order reach the member."""
-
-    order = models.ForeignKey(Order, models.PROTECT, related_name="fulfilments")
-    kind = models.CharField(_("kind"), max_length=10, choices=FulfilmentKind.choices)
-    store = models.ForeignKey(Store, models.PROTECT, verbose_name=_("store"))
-    state = models.CharField(_("state"), max_length=10, choices=FulfilmentState.choices)
-    pickup_no = models.CharField(_("pickup number"), max_length=32, blank=True)
-    created_at = models.DateTimeField(_("created at"))
-    updated_at = models.DateTimeField(_("updated at"))
-
-    class Meta:
-        verbose_name = _("fulfilment")
-        verbose_name_plural = _("fulfilments")
