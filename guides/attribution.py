@@ -4,7 +4,7 @@ No ORM, no clock, no I/O, so that a draft policy can be tried on past orders.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -38,6 +38,8 @@ class Sale(NamedTuple):
     product_code: str | None
     category_id: int | None
     brand_code: str | None
+    # The code of the prepared basket that the order was made of, if any.
+    basket_token: str = ""
 
 
 class Claimant(NamedTuple):
@@ -63,6 +65,7 @@ class Claim:
     since: datetime
     until: datetime | None = None
     product_code: str = ""
+    token: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -85,15 +88,24 @@ def counts(claim: Claim, sale: Sale, rules: AttributionRules) -> bool:
 
 
 def opening_claim(sale: Sale, touches: Sequence[Claim], rules: AttributionRules) -> Claim | None:
-    """The latest touch in the window before payment; one of the product itself goes first.
+    """The latest touch in the window before payment; one of the product itself goes first, and
+    before it that of the basket which a guide prepared and the order was made of.
 
     ``touches`` are the member's, latest first.
     """
     earliest = sale.paid_at - rules.window
+    valid = [
+        touch
+        for touch in touches
+        if earliest <= touch.since <= sale.paid_at and counts(touch, sale, rules)
+    ]
+    if sale.basket_token:
+        for touch in valid:
+            if touch.token == sale.basket_token:
+                evidence = {**touch.evidence, "basket": touch.token}
+                return replace(touch, evidence=evidence)
     found = None
-    for touch in touches:
-        if not earliest <= touch.since <= sale.paid_at or not counts(touch, sale, rules):
-            continue
+    for touch in valid:
         if touch.product_code and touch.product_code == sale.product_code:
             return touch
         found = found or touch

@@ -30,3 +30,28 @@ class CouponHandedOut(EventBase):
     guide_id: int
     member_id: int
     coupon_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BasketSent(EventBase):
+    """A guide prepared a basket; ``member_id`` is None when it is for whoever opens it."""
+
+    kind: ClassVar[str] = "guides.basket_sent"
+    subject_type: ClassVar[str] = "prepared_basket"
+    guide_id: int
+    member_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BasketOrdered(EventBase):
+    kind: ClassVar[str] = "guides.basket_ordered"
+    subject_type: ClassVar[str] = "prepared_basket"
+    guide_id: int
+    member_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BasketWithdrawn(EventBase):
+    kind: ClassVar[str] = "guides.basket_withdrawn"
+    subject_type: ClassVar[str] = "prepared_basket"
+    guide_id: int

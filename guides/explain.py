@@ -112,6 +112,11 @@ def _evidence(attribution: Attribution) -> list[str]:
     if "touch" in evidence:
         words = (
             _(
+                "Why: on {at} the customer ordered the basket {token} that you prepared, "
+                "within {days} days before paying on {paid}."
+            )
+            if "basket" in evidence
+            else _(
                 "Why: the customer opened your code {token} for product {product} on {at}, "
                 "within {days} days before paying on {paid}."
             )

@@ -32,11 +32,12 @@ from django.db.models.functions import Cast, Coalesce
 from config.kernel.clock import day_start
 from config.kernel.dashboard import Scope
 from config.kernel.models import Code
-from guides.models import Attribution, Binding, CommissionEntry, Guide, Touch
-from guides.services.code_create import OWNER, PRODUCT
+from guides.models import Attribution, Binding, CommissionEntry, Guide, GuideAssignment, Touch
+from guides.services.code_create import BASKET, OWNER, PRODUCT
 from mall.listing import on_shelf
 from mall.models import Order, OrderLine, Product
 from mall.states import OrderState
+from stores.models import Store
 
 _ENDED = [OrderState.CLOSED, OrderState.CANCELLED, OrderState.EXPIRED]
 _NET = F("line__net_fen") - F("line__refunded_fen")
@@ -229,8 +230,28 @@ def customers(*, guide: Guide, q: str = "", before: int | None = None) -> "Query
     )
 
 
+def stores_of(*, guide: Guide, now: datetime) -> list[Store]:
+    """Where the guide works now, the latest first. One statement."""
+    assigned = (
+        GuideAssignment.objects.filter(
+            Q(until__isnull=True) | Q(until__gt=now),
+            guide=guide,
+            since__lte=now,
+            store__archived_at=None,
+        )
+        .select_related("store")
+        .order_by("-since", "-pk")
+    )
+    return list({row.store_id: row.store for row in assigned}.values())
+
+
 def codes(*, guide_id: int, now: datetime, before: int | None = None) -> "QuerySet[Code]":
-    """The guide's live codes, latest first, with ``product_name`` and ``scans``."""
+    """The guide's live codes but those of baskets, latest first, with ``product_name`` and
+    ``scans``."""
+    return _codes(guide_id=guide_id, now=now, before=before).exclude(purpose=BASKET)
+
+
+def _codes(*, guide_id: int, now: datetime, before: int | None = None) -> "QuerySet[Code]":
     name = Product.objects.filter(code=OuterRef("wanted")).values("name")[:1]
     scans = (
         Touch.objects.filter(code_id=OuterRef("pk"))
@@ -255,8 +276,8 @@ def codes(*, guide_id: int, now: datetime, before: int | None = None) -> "QueryS
 
 
 def code_of(*, guide_id: int, token: str, now: datetime) -> Code | None:
-    """The guide's own live code with ``token``."""
-    return codes(guide_id=guide_id, now=now).filter(token=token).first()
+    """The guide's own live code with ``token``, also of a basket."""
+    return _codes(guide_id=guide_id, now=now).filter(token=token).first()
 
 
 def products_found(*, q: str, guide_id: int, now: datetime, limit: int = 10) -> "QuerySet[Product]":

@@ -2,6 +2,7 @@
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class GuideRole(TextChoices):
@@ -15,3 +16,14 @@ class AllowancePeriod(TextChoices):
     DAY = "day", _("day")
     WEEK = "week", _("week")
     MONTH = "month", _("month")
+
+
+class BasketState(TextChoices):
+    """What became of a basket that a guide prepared; derived, see PreparedBasket.with_state."""
+
+    SENT = "sent", pgettext_lazy("basket", "sent")
+    OPENED = "opened", pgettext_lazy("basket", "opened")
+    ORDERED = "ordered", pgettext_lazy("basket", "ordered")
+    PAID = "paid", pgettext_lazy("basket", "paid")
+    EXPIRED = "expired", pgettext_lazy("basket", "expired")
+    WITHDRAWN = "withdrawn", pgettext_lazy("basket", "withdrawn")

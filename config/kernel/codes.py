@@ -51,3 +51,8 @@ def code_resolve(*, token: str, now: datetime, purpose: str | None = None) -> Co
     if found is None:
         raise CodeInvalid()
     return found
+
+
+def code_revoke(*, code_id: int, now: datetime) -> None:
+    """The code resolves no more; one that was revoked before stays as it was."""
+    Code.objects.filter(pk=code_id, revoked_at__isnull=True).update(revoked_at=now)

@@ -1,3 +1,4 @@
+from guides.models.basket import PreparedBasket, PreparedLine
 from guides.models.commission import Attribution, CommissionEntry
 from guides.models.guide import Binding, Guide, GuideAssignment, Touch
 from guides.models.handout import CouponAllowance, CouponHandout, HandoutCount
@@ -11,5 +12,7 @@ __all__ = [
     "Guide",
     "GuideAssignment",
     "HandoutCount",
+    "PreparedBasket",
+    "PreparedLine",
     "Touch",
 ]

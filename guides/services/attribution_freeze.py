@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 
 from config.kernel.locks import advisory
 from config.kernel.models import Event
@@ -22,6 +22,7 @@ from guides.policies import (
 )
 from mall.models import OrderLine
 from mall.selectors.shelves import category_shelves
+from mall.states import OrderChannel
 
 LOCK = "guides.commission"
 
@@ -91,6 +92,11 @@ def _sales_unattributed(order_ids: Sequence[int]) -> list[Sale]:
             "sku__product__code",
             "sku__product__category_id",
             "sku__product__brand__code",
+            # What the server alone says: of the guide's channel is an order made of a basket.
+            Case(
+                When(order__channel=OrderChannel.GUIDE, then=F("order__source_token")),
+                default=Value(""),
+            ),
         )
     )
     return [Sale._make(row) for row in rows]
@@ -114,7 +120,13 @@ def _touches(member_ids: set[int], earliest: datetime, latest: datetime) -> dict
             "operator_id": guide[1],
         }
         found[member_id].append(
-            Claim(Claimant(*guide), occurred_at, product_code=product_code, evidence=evidence)
+            Claim(
+                Claimant(*guide),
+                occurred_at,
+                product_code=product_code,
+                token=token,
+                evidence=evidence,
+            )
         )
     return found
 

@@ -22,6 +22,7 @@ OWNER = "guide"
 PERSONAL = "guide.personal"
 PRODUCT = "guide.product"
 STORE = "guide.store"
+BASKET = "guide.basket"
 
 
 class GuideInactive(Forbidden):

@@ -5,11 +5,12 @@ from django.core.cache import cache
 
 from config.kernel.models import Code
 from config.kernel.wechat import api, errors
-from guides.services.code_create import PRODUCT
+from guides.services.code_create import BASKET, PRODUCT
 
 # WeChat draws the same picture every time; it may be asked 5,000 times a minute, a shop's wall
 # of codes reloads more often than that.
 CACHE_SECONDS = 7 * 24 * 3600
+_PAGES = {PRODUCT: "pages/product", BASKET: "pages/basket"}
 
 
 def code_image(*, code: Code, mchid: str) -> bytes:
@@ -21,7 +22,7 @@ def code_image(*, code: Code, mchid: str) -> bytes:
     key = f"guides:code-image:{appid}:{code.token}"
     image = cache.get(key)
     if image is None:
-        page = "pages/product" if code.purpose == PRODUCT else "pages/index"
+        page = _PAGES.get(code.purpose, "pages/index")
         image = api.miniprogram_code(appid=appid, scene=code.token, page=page)
         cache.set(key, image, timeout=CACHE_SECONDS)
     return bytes(image)

@@ -31,8 +31,8 @@ def touch_record(
     """Record that the member came by ``token``, and bind them if they have no guide yet.
 
     ``product_code`` is what they look at; without it the code's own product counts.
-    Raises CodeInvalid (404) for a token that is not a live code of an active guide, and
-    ProductUnknown (404).
+    Raises CodeInvalid (404) for a token that is not a live code of an active guide, or of a basket
+    that is for somebody else, and ProductUnknown (404).
     """
     with transaction.atomic():
         code = code_resolve(token=token, now=now)
@@ -47,7 +47,8 @@ def touch_record(
             if code.owner_type == OWNER
             else None
         )
-        if guide is None:
+        # A basket that was prepared for somebody is for nobody else.
+        if guide is None or code.payload.get("member_id") not in (None, member_id):
             raise CodeInvalid()
         wanted = product_code or code.payload.get("product", "")
         product = _product(wanted) if wanted else None
