@@ -17,8 +17,8 @@ _loads: dict[str, Load] = {}
 _numbers: dict[str, Any] = {}
 
 
-def register_member_fact(name: str, kind: str, label: Any, load: Load) -> None:
-    conditions.register_fact(name, kind, label)
+def register_member_fact(name: str, kind: str, label: Any, load: Load, yes: Any = "") -> None:
+    conditions.register_fact(name, kind, label, yes)
     _loads[name] = load
     if kind == "int":
         _numbers[name] = label

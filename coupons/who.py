@@ -54,7 +54,13 @@ def register_all() -> None:
     register_member_fact("tier", "str", _("tier"), _tier)
     register_member_fact("member_days", "int", _("days as a member"), _days)
     register_member_fact("home_store", "str", _("member's home store"), _home)
-    register_member_fact("member_phone", "int", _("member's phone is known (1)"), _phone)
+    register_member_fact(
+        "member_phone",
+        "int",
+        _("member's phone is known (1)"),
+        _phone,
+        yes=_("the member's phone is known"),
+    )
     register_member_fact("tags", "set", _("tags of the member"), _tags)
     register_member_column("tier", lambda now: Coalesce("tier__code", Value("none")))
     register_member_column("member_days", _DaysSince)

@@ -18,7 +18,13 @@ _BOUGHT = Q(paid_at__isnull=False) | Q(state=OrderState.PLACED)
 
 
 def register_all() -> None:
-    register_member_fact("first_order", "int", _("nothing bought yet (1)"), _first_order)
+    register_member_fact(
+        "first_order",
+        "int",
+        _("nothing bought yet (1)"),
+        _first_order,
+        yes=_("nothing has been bought yet"),
+    )
     register_member_column("first_order", _nothing_bought)
     register_member_fact("price_level", "set", _("price level"), _price_levels)
     register_member_fact(

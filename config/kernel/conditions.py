@@ -25,18 +25,20 @@ class ConditionInvalid(DomainError):
 
 @dataclass(frozen=True)
 class Fact:
-    """``kind`` is str, int or set (of strings); ``label`` is what people read."""
+    """``kind`` is str, int or set (of strings); ``label`` is what people read, and ``yes`` what
+    they read for a fact that is 1 or 0, where it is 1."""
 
     name: str
     kind: str
     label: Any
+    yes: Any = ""
 
 
 _facts: dict[str, Fact] = {}
 
 
-def register_fact(name: str, kind: str, label: Any) -> None:
-    _facts[name] = Fact(name, kind, label)
+def register_fact(name: str, kind: str, label: Any, yes: Any = "") -> None:
+    _facts[name] = Fact(name, kind, label, yes)
 
 
 def _as_set(value: Any) -> set[str]:
@@ -118,6 +120,9 @@ def explain(condition: Mapping[str, Any] | None) -> str:
         return _(" or ").join(explain(c) for c in condition["any"])
     if "not" in condition:
         return _("not ({rule})").format(rule=explain(condition["not"]))
+    fact = _facts.get(condition["fact"])
+    if fact and fact.yes and (condition["op"], condition["value"]) in (("eq", 1), ("in", [1])):
+        return str(fact.yes)
     words = {
         "eq": _("{fact} is {value}"),
         "in": _("{fact} is one of {value}"),

@@ -1,6 +1,5 @@
 """The second step of the designer: for which goods, where, and for whom."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -9,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.kernel.conditions import explain
 from coupons.states import Channel
+from mall.admin.designer_claim import claim_check, claim_fields, claim_read, claim_written
 from mall.admin.designer_fields import Lines, StepForm
 from mall.discount_draft_values import TEMPLATE
 from mall.models import Brand, Category, Product, Sku
@@ -27,6 +27,7 @@ class WhereForm(StepForm):
         label=_("Goods that meet one of the choices above are enough"), required=False
     )
     keep_scope = forms.BooleanField(label=_("Keep the rule as it is"), required=False)
+    keep_claim = forms.BooleanField(label=_("Keep who may have one as it is"), required=False)
     channels = forms.MultipleChoiceField(
         label=_("channels"), choices=Channel.choices, widget=forms.CheckboxSelectMultiple
     )
@@ -35,6 +36,9 @@ class WhereForm(StepForm):
         self._choices: dict[str, list[tuple[str, Any]]] = {}
         self._scope_kept = kwargs["values"].get("scope") or {}
         self.read = scope_read(self._scope_kept)
+        self._claim_kept = kwargs["values"].get("claim_for") or {}
+        self.claim = claim_read(self._claim_kept)
+        self.claim_names: tuple[str, ...] = ()
         super().__init__(data, **kwargs)
         for fact in FORM_FACTS:
             self.fields[f"{fact}_mode"] = forms.ChoiceField(
@@ -42,12 +46,8 @@ class WhereForm(StepForm):
             )
             self.fields[fact] = self._values_field(fact)
         if self.kind == TEMPLATE:
-            self.fields["claim_tiers"] = forms.MultipleChoiceField(
-                label=_("only these tiers may have one"),
-                choices=self._choices_of("tier"),
-                required=False,
-                widget=forms.CheckboxSelectMultiple,
-            )
+            self.claim_names = tuple(more := claim_fields(self._choices_of, self.claim or {}))
+            self.fields.update(more)
             self.fields["other_operators"] = forms.BooleanField(
                 label=_("stores of other operators take it"), required=False
             )
@@ -56,6 +56,8 @@ class WhereForm(StepForm):
             self.fields["channels"].choices = [(Channel.MALL.value, Channel.MALL.label)]  # type: ignore[attr-defined]
         if self.read is not None:
             del self.fields["keep_scope"]
+        if self.kind != TEMPLATE or self.claim is not None:
+            del self.fields["keep_claim"]
         if data is None:
             self.initial = self.shown()
 
@@ -66,8 +68,13 @@ class WhereForm(StepForm):
 
     @property
     def kept_claim_words(self) -> str:
-        claim = self.values.get("claim_for") or {}
-        return explain(claim) if claim and _tiers_of(claim) is None else ""
+        """Who may have one, in words, where these fields cannot say it."""
+        return "" if self.claim is not None else explain(self._claim_kept)
+
+    @property
+    def claims(self) -> list[Any]:
+        """The fields about who may have one, bound; none for a promotion."""
+        return [self[name] for name in self.claim_names]
 
     @property
     def facts(self) -> list[tuple[Any, Any]]:
@@ -128,7 +135,8 @@ class WhereForm(StepForm):
             "channels": self.values.get("channels")
             or ([c.value for c in Channel] if self.kind == TEMPLATE else [Channel.MALL.value]),
             "other_operators": self.values.get("other_operators", False),
-            "claim_tiers": _tiers_of(self.values.get("claim_for") or {}) or [],
+            "keep_claim": self.claim is None,
+            **(self.claim or {}),
         }
         for clause in clauses:
             found[clause["fact"]] = [str(value) for value in clause["value"]]
@@ -143,6 +151,8 @@ class WhereForm(StepForm):
                 self.add_error(fact, _("Choose at least one."))
             elif values and not mode and fact not in self.errors:
                 data[f"{fact}_mode"] = "in"
+        if not data.get("keep_claim"):
+            claim_check(self, data)
         for fact, model in (("product", Product), ("sku", Sku)):
             codes = data.get(fact) or []
             known: Any = model._default_manager.filter(code__in=codes) if codes else None
@@ -169,19 +179,6 @@ class WhereForm(StepForm):
         }
         if self.kind == TEMPLATE:
             found["other_operators"] = data["other_operators"]
-            if not self.kept_claim_words:
-                tiers = data["claim_tiers"]
-                found["claim_for"] = (
-                    {"v": 1, "all": [{"fact": "tier", "op": "in", "value": tiers}]} if tiers else {}
-                )
+            kept = data.get("keep_claim")
+            found["claim_for"] = self._claim_kept if kept else claim_written(data)
         return found
-
-
-def _tiers_of(claim: Mapping[str, Any]) -> list[str] | None:
-    """The tiers of a rule that says nothing else; None for another rule."""
-    if not claim:
-        return []
-    read = scope_read(claim)
-    if read is None or [(c["fact"], c["op"]) for c in read[0]] != [("tier", "in")]:
-        return None
-    return [str(value) for value in read[0][0]["value"]]

@@ -12,6 +12,7 @@ _MODELS: dict[str, Any] = {
     "brand": Brand,
     "product": Product,
     "store": Store,
+    "home_store": Store,
     "tier": Tier,
     "tags": Tag,
 }
