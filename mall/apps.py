@@ -18,6 +18,7 @@ class MallConfig(AppConfig):
             audit_sales,  # noqa: F401
             audit_value,  # noqa: F401
             dashboard,
+            freight,
             handlers,
             payment_coupons,
             shoppers,
@@ -27,4 +28,5 @@ class MallConfig(AppConfig):
         handlers.subscribe_all()
         shoppers.register_all()
         payment_coupons.register()
+        freight.register()
         dashboard.register()

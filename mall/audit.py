@@ -76,10 +76,11 @@ register(
         """
         SELECT o.no, o.gross_fen, o.discount_fen, o.total_fen, sum(l.net_fen) AS net
         FROM mall_order o LEFT JOIN mall_orderline l ON l.order_id = o.id GROUP BY o.id
-        HAVING o.gross_fen IS DISTINCT FROM sum(l.gross_fen)
+        HAVING o.gross_fen + o.freight_fen IS DISTINCT FROM sum(l.gross_fen)
+          OR o.freight_fen <> coalesce(sum(l.gross_fen) FILTER (WHERE l.kind = 'freight'), 0)
           OR o.discount_fen IS DISTINCT FROM sum(l.discount_fen)
           OR o.total_fen <> o.gross_fen - o.discount_fen + o.freight_fen
-          OR o.total_fen <> sum(l.net_fen) + o.freight_fen
+          OR o.total_fen <> sum(l.net_fen)
         """,
     ),
     Line(

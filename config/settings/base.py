@@ -320,6 +320,10 @@ PICKUP_DAYS = 7
 # one the register hangs on SECRET_KEY.
 CARD_IDENTITY_KEYS = env.list("CARD_IDENTITY_KEYS", [])
 AFTER_SALE_DAYS = 7
+# How long after an order's end the address it was sent to stays readable: the record of a sale is
+# kept for three years (电子商务法 31); of an order that was never paid there is none.
+SALE_RECORD_DAYS = 3 * 366
+UNSOLD_ADDRESS_DAYS = 30
 EVENT_LAG_ALERT_SECONDS = 60
 
 X_FRAME_OPTIONS = "DENY"

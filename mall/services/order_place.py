@@ -21,6 +21,7 @@ from coupons import guards as coupon_guards
 from coupons.states import Channel
 from mall.events import OrderPaid, OrderPlaced
 from mall.guards import StockLine, order_insert, stock_reserve, stock_take
+from mall.services.delivery_address import Address, address_check, address_write
 from mall.services.order_points import order_points_take
 from mall.services.order_value import value_key
 from mall.services.quote import (
@@ -56,13 +57,15 @@ def order_place(
     source_token: str = "",
     device: str = "",
     channel: str = OrderChannel.MINI_PROGRAM,
+    address: Address | None = None,
     before_stock: Callable[[dict[str, Any]], None] = lambda placed: None,
 ) -> dict[str, Any]:
     """Turn a quote into an order. Returns {no, state, total_fen, to_pay_fen, expires_at}.
+    ``address`` is where it is sent, of the basket's region; without one it is collected.
 
     Raises what :func:`quote` raises, QuoteChanged (with the difference), OutOfStock,
-    CouponUnavailable, TopUpOfferGone, PointsShort, InsufficientFunds, StoreWithoutPickup. On any
-    of them nothing remains.
+    CouponUnavailable, TopUpOfferGone, PointsShort, InsufficientFunds, StoreWithoutPickup,
+    AddressInvalid. On any of them nothing remains.
     ``before_stock`` gets the result for what else has to be written: after the stock, which a
     rush waits for, there is only the commit.
     """
@@ -77,12 +80,15 @@ def order_place(
             old = quote_recall(quote_version, member_id=basket.member_id)
             raise QuoteChanged(changes=quote_difference(old, document), quote=document)
         _refuse_what_quotes_only_warn_about(priced)
+        address_check(address, region=basket.region)
         paid = priced.to_pay_fen == 0
         no = new_no("SO")
         expires_at = now + timedelta(minutes=settings.ORDER_PAY_MINUTES)
         order_id, line_ids = _write(
             priced, document, no, paid, source_token, device, channel, now, expires_at
         )
+        if address is not None:
+            address_write(address, order_id=order_id)
         record(_events(order_id, basket.member_id, paid), actor=actor, now=now)
         _guard_coupons(priced, no, paid, now)
         _guard_offers(priced, no, actor, now)
@@ -110,7 +116,7 @@ def _refuse_what_quotes_only_warn_about(priced: Quote) -> None:
     if not priced.basket.best_coupons:
         refuse_unused(priced.priced)
     is_goods = any(line.kind == LineKind.GOODS for line in priced.lines)
-    if is_goods and not priced.offers.pickup_enabled:
+    if is_goods and not priced.basket.region and not priced.offers.pickup_enabled:
         raise StoreWithoutPickup()
 
 
@@ -142,9 +148,9 @@ def _write(
         "source_token": source_token,
         "device": device,
         "state": OrderState.PAID if paid else OrderState.PLACED,
-        "gross_fen": priced.priced.gross_fen,
+        "gross_fen": priced.gross_fen,
         "discount_fen": priced.priced.discount_fen,
-        "freight_fen": 0,
+        "freight_fen": priced.freight_fen,
         "total_fen": priced.priced.total_fen,
         "points": priced.points,
         "points_fen": priced.points_fen,

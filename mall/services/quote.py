@@ -17,6 +17,14 @@ from mall.offers import Offers, offers
 from mall.pricing import Item, Priced, price
 from mall.services.order_membership import membership_offered
 from mall.services.order_value import ValueLine, card_line, topup_line
+from mall.services.quote_freight import (
+    CODE,
+    Parcel,
+    freight_of,
+    parcel_apart,
+    parcel_title,
+    with_parcel,
+)
 from mall.services.quote_points import (
     OfferLine,
     PointsOfferUnknown,
@@ -70,13 +78,13 @@ __all__ = [
 def quote(*, basket: Basket, now: datetime) -> Quote:
     """Price ``basket`` as of ``now``; none of its statements writes: at most three for goods, as
     many for any number of them, eight more where a card is bought or topped up, two where points
-    are asked for, at most three for offers of the points shop, one for gifts, and one or two for
-    each fact about the member that a discount asks for.
+    are asked for, at most three for offers of the points shop, one for gifts, one for a parcel that
+    is sent, and one or two for each fact about the member that a discount asks for.
 
     Raises StoreUnknown, SkuUnavailable, BasketInvalid, BasketTooLarge, CardProductUnknown,
     CardUnknown, TopUpElsewhere, CardRefused (what this member may not buy), PointsShort, what
-    ``membership_offered`` and ``offer_lines`` raise, and CouponNotApplicable (a coupon that is
-    not the member's, or not usable now).
+    ``membership_offered``, ``offer_lines`` and ``freight_of`` raise, and CouponNotApplicable (a
+    coupon that is not the member's, or not usable now).
     """
     wanted = _merged(basket.lines)
     _shape_check(basket)
@@ -104,9 +112,11 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
     ]
     offer_nets = [x.cash_fen for x in for_points]
     topup_fen = 0 if value is None else value.principal_fen
-    if sum(item.gross_fen for item in items) + sum(offer_nets) + topup_fen > MAX_FEN:
+    pieces = sum(wanted.values()) + sum(x.quantity for x in for_points)
+    priced = price(items, rules, freight_of(basket, shelf, pieces, now))
+    if priced.gross_fen + sum(offer_nets) + topup_fen > MAX_FEN:
         raise BasketTooLarge(most=yuan(MAX_FEN))
-    priced = price(items, rules)
+    priced, parcel = parcel_apart(priced)
     gifts = gift_lines(priced.gifts, shelf, wanted, now)
     lines = tuple(
         Line(
@@ -125,9 +135,13 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
     lines = (*lines, *map(_line_of_gift, [x for x in gifts if x.offer is not None]))
     nets = priced.nets
     points = points_use(basket, goods_fen=sum(nets), offers=for_points, now=now)
-    tenders = goods_tenders(basket, shelf, sum(nets) + sum(offer_nets), value, now, points)
-    priced = with_offers(priced, for_points)
+    # What points do not pay for: the points shop's part in money, and the parcel.
+    other_nets = [*offer_nets, *([parcel.net_fen] if parcel else [])]
+    tenders = goods_tenders(basket, shelf, sum(nets) + sum(other_nets), value, now, points)
+    priced = with_parcel(with_offers(priced, for_points), parcel)
     lines = (*lines, *(_line_of_offer(line, shelf) for line in for_points))
+    if parcel is not None:
+        lines = (*lines, _line_of_parcel(parcel))
     if value is not None:
         priced = _with_value(priced, value)
         lines = (*lines, _line_of(value))
@@ -142,7 +156,7 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
         priced=priced,
         coupons=tuple(c for c in chosen if c.no in used),
         tenders=with_topup(tenders, value),
-        allocations=allocations(nets, tenders, value, offer_nets),
+        allocations=allocations(nets, tenders, value, other_nets),
         points_use=points,
         gifts=gifts,
     )
@@ -162,7 +176,7 @@ def quote_recall(version: str, *, member_id: int) -> dict[str, Any] | None:
 
 
 _COMPARED = (
-    *("gross_fen", "discount_fen", "total_fen"),
+    *("gross_fen", "discount_fen", "freight_fen", "total_fen"),
     *("points", "points_fen", "card_fen", "to_pay_fen"),
 )
 
@@ -228,6 +242,7 @@ def _shape_check(basket: Basket) -> None:
         or alone
         or (topup and basket.amount_fen is None)
         or (basket.amount_fen is not None and not (new or topup))
+        or (basket.region and not goods)
         or (topup and goods and basket.card_no not in ("", basket.topup_card))
     ):
         raise BasketInvalid()
@@ -259,6 +274,18 @@ def _value_line(basket: Basket, shelf: Offers, now: datetime) -> ValueLine | Non
 def _with_value(priced: Priced, value: ValueLine) -> Priced:
     item = Item(value.product.code, 1, value.principal_fen, {})
     return with_line(priced, item, value.principal_fen)
+
+
+def _line_of_parcel(parcel: Parcel) -> Line:
+    return Line(
+        kind=LineKind.FREIGHT,
+        title=parcel_title(),
+        options={},
+        quantity=1,
+        unit_price_fen=parcel.fee_fen,
+        net_fen=parcel.net_fen,
+        code=CODE,
+    )
 
 
 def _line_of_offer(line: OfferLine, shelf: Offers) -> Line:

@@ -120,8 +120,8 @@ def allocations(
     value: ValueLine | None,
     offer_nets: Sequence[int] = (),
 ) -> tuple[tuple[int, ...], ...]:
-    """What of each line is paid by what: of goods, those of the points shop (``offer_nets``: their
-    part in money, which points do not pay), and the top-up, the last, by WeChat alone."""
+    """What of each line is paid by what: of goods, what points do not pay (``offer_nets``: the
+    points shop's part in money, the parcel), and the top-up, the last, by WeChat alone."""
     by_points = [t.amount_fen for t in tenders if t.kind in POINT_KINDS]
     others = [t for t in tenders if t.kind not in POINT_KINDS]
     # The price in points is no fen of anything.

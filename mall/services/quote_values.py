@@ -13,9 +13,9 @@ from mall.models import PointsOffer
 from mall.offers import Offer, Offers
 from mall.pricing import Priced
 from mall.services.quote_points import PointsUse
-from mall.services.quote_rules import GiftLine, refusal_row
+from mall.services.quote_rules import GiftLine, hint_row, refusal_row
 from mall.services.quote_tenders import Tender
-from mall.states import OrderChannel, TenderKind
+from mall.states import LineKind, OrderChannel, TenderKind
 
 
 class SkuUnavailable(DomainError):
@@ -28,7 +28,7 @@ class BasketInvalid(DomainError):
     code = "basket_invalid"
     message = _(
         "Goods, a new stored-value card and a membership are bought in separate orders, one card"
-        " at a time; a top-up says its amount."
+        " at a time; a top-up says its amount; only goods are sent."
     )
 
 
@@ -55,7 +55,8 @@ class Basket:
     ``points`` at most when given; ``points_lines`` are (code of an offer for points, pieces).
     ``pay_by`` is what pays value that is bought alone: a desk takes money of its own.
     ``coupon_nos`` are coupons to choose among, and with ``best_coupons`` all that the member
-    has. ``channel`` is what scopes may ask for."""
+    has. ``channel`` is what scopes may ask for. ``region`` is the adcode that the goods are sent
+    to; without it they are collected."""
 
     member_id: int
     store_code: str
@@ -74,6 +75,7 @@ class Basket:
     points_lines: tuple[tuple[str, int], ...] = ()
     pay_by: str = TenderKind.WECHAT
     channel: str = OrderChannel.MINI_PROGRAM
+    region: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,16 @@ class Quote:
     allocations: tuple[tuple[int, ...], ...]
     points_use: PointsUse | None = None
     gifts: tuple[GiftLine, ...] = ()
+
+    @property
+    def freight_fen(self) -> int:
+        """The fee of the parcel, before coupons."""
+        return sum(line.gross_fen for line in self.lines if line.kind == LineKind.FREIGHT)
+
+    @property
+    def gross_fen(self) -> int:
+        """All lines but the parcel, before discounts."""
+        return self.priced.gross_fen - self.freight_fen
 
     @property
     def card_fen(self) -> int:
@@ -199,9 +211,10 @@ class Quote:
                 }
                 for x in self.gifts
             ],
-            "gross_fen": priced.gross_fen,
+            "region": self.basket.region,
+            "gross_fen": self.gross_fen,
             "discount_fen": priced.discount_fen,
-            "freight_fen": 0,
+            "freight_fen": self.freight_fen,
             "total_fen": priced.total_fen,
             "tenders": [
                 {
@@ -228,18 +241,7 @@ class Quote:
 
     def hints(self) -> list[dict[str, Any]]:
         """What is missing for more, for the shopper's eyes: so much, and this much is off."""
-        return [
-            {
-                "kind": h.rule.kind,
-                "reference": h.rule.reference,
-                "title": h.rule.title,
-                "missing_fen": h.missing_fen,
-                "missing_pieces": h.missing_pieces,
-                "method": h.rule.method,
-                "value": h.value,
-            }
-            for h in self.priced.hints
-        ]
+        return [hint_row(h) for h in self.priced.hints]
 
     def stock(self) -> dict[str, int]:
         """Pieces available per SKU code, for the shopper's eyes; placing checks for itself."""
