@@ -183,11 +183,14 @@ register(
           WHERE x.reference = t.no AND x.channel = 'store'
         ) r ON true
         LEFT JOIN LATERAL (
-          SELECT coalesce(sum(gross_fen), 0) AS gross, coalesce(sum(discount_fen), 0) AS discount
+          SELECT coalesce(sum(gross_fen), 0) AS gross, coalesce(sum(discount_fen), 0) AS discount,
+            coalesce(sum(promotion_fen), 0) AS promotion
           FROM coupons_couponticketreturn WHERE ticket_id = t.id
         ) b ON true
         WHERE t.discount_fen <> r.amount OR t.returned_discount_fen <> r.returned
           OR t.returned_discount_fen <> b.discount OR t.returned_gross_fen <> b.gross
+          OR t.returned_promotion_fen <> b.promotion
+          OR (t.state = 'returned' AND t.returned_promotion_fen <> t.promotion_fen)
           OR (t.state = 'returned') <> (t.returned_gross_fen = t.gross_fen)
           OR (t.state = 'reversed' AND r.live > 0)
           OR r.theirs IS NOT TRUE

@@ -29,7 +29,15 @@ register(
           FROM jsonb_array_elements(t.lines) x
         ) l
         WHERE (l.gross, l.net) IS DISTINCT FROM
-          (t.gross_fen::bigint, (t.gross_fen - t.discount_fen)::bigint)
+          (t.gross_fen::bigint, (t.gross_fen - t.discount_fen - t.promotion_fen)::bigint)
+        UNION ALL
+        SELECT t.no, NULL, t.promotion_fen, p.fen FROM coupons_couponticket t
+        CROSS JOIN LATERAL (
+          SELECT coalesce(sum(part::bigint), 0)::bigint AS fen
+          FROM jsonb_array_elements(t.promotions) d,
+            jsonb_array_elements_text(d -> 'amounts') part
+        ) p
+        WHERE p.fen <> t.promotion_fen
         """,
     ),
     Line(

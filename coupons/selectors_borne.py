@@ -59,8 +59,8 @@ FROM moved m JOIN stores_account b ON b.id = m.bearer_id GROUP BY b.code ORDER B
 """
 
 _TICKETS = """
-SELECT count(*), coalesce(sum(k.gross_fen - k.discount_fen
-  - (k.returned_gross_fen - k.returned_discount_fen)), 0)::bigint
+SELECT count(*), coalesce(sum(k.gross_fen - k.discount_fen - k.promotion_fen
+  - (k.returned_gross_fen - k.returned_discount_fen - k.returned_promotion_fen)), 0)::bigint
 FROM coupons_couponticket k WHERE EXISTS (
   SELECT FROM coupons_redemption r JOIN coupons_coupon c ON c.id = r.coupon_id
   WHERE r.reference = k.no AND r.channel = 'store' AND r.reversed_at IS NULL

@@ -1,6 +1,7 @@
 """What a discount is, in words: of a template or a promotion, written or only designed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.utils.formats import date_format
@@ -11,6 +12,7 @@ from config.kernel.conditions import explain
 from config.kernel.money import yuan
 from coupons.states import Channel
 from coupons.terms import hours_are_overnight
+from mall.pricing import Rule
 
 _DAYS = {
     1: lambda: _("Monday"),
@@ -47,6 +49,13 @@ def discount_words(row: Any, names: Mapping[str, str] | None = None) -> list[str
         groups = ", ".join(row.excludes)
         stacking += " " + _("Does not go with: {groups}.").format(groups=groups)
     return [*lines, stacking]
+
+
+def rule_words(rule: Rule) -> str:
+    """What a promotion or coupon that works gives, and from what on."""
+    if rule.method == "price" and rule.skus:
+        return _("a price of its own")
+    return _worth(replace(rule, kind=rule.method))
 
 
 def named(condition: Any, names: Mapping[str, str]) -> Any:

@@ -110,9 +110,7 @@ class CouponTicketReturn(CalledByKind):
                 fields=["ticket", "return_no"], name="coupons_couponticketreturn_once"
             ),
             models.CheckConstraint(
-                condition=Q(
-                    gross_fen__gt=0, gross_fen__gte=F("discount_fen") + F("promotion_fen")
-                ),
+                condition=Q(gross_fen__gt=0, gross_fen__gte=F("discount_fen") + F("promotion_fen")),
                 name="coupons_couponticketreturn_something",
             ),
         ]

@@ -1,6 +1,9 @@
-"""What a sale at a till would cost a member: coupons for stores, and how far cards go."""
+"""What a sale at a till would cost: promotions and coupons for stores, and how far cards go.
 
-from collections.abc import Sequence
+Promotions work where the till asks for them, for it has prices of its own (ADR 24).
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,10 +15,11 @@ from coupons.selectors import CouponRule, coupon_rules
 from coupons.selectors_tickets import coupon_used_where
 from coupons.states import Channel
 from mall.discount_rules import coupon_rule, taken_at
-from mall.discount_words import refusal_words
+from mall.discount_terms_words import rule_words
+from mall.discount_words import hint_words, refusal_words
 from mall.earning import TILL
 from mall.offers import Offers, offers
-from mall.pricing import Item, Priced, price
+from mall.pricing import Item, Priced, Rule, price
 from mall.services.pos_pay import PosMemberMissing
 from mall.services.pos_till import Till
 from mall.services.quote import (
@@ -24,19 +28,21 @@ from mall.services.quote import (
     CouponNotApplicable,
     SkuUnavailable,
 )
-from mall.services.quote_rules import refusal_row, shopper_facts
+from mall.services.quote_rules import hint_row, refusal_row, shopper_facts
 from members.selectors import card_lots
 from members.services.visit_find import visit_find
 
 
 @dataclass(frozen=True, slots=True)
 class TillLine:
-    """``unit_price_fen`` is the till's; None: what the store sells the SKU for."""
+    """``unit_price_fen`` is the till's; None: what the store sells the SKU for. Without
+    ``promotions`` the price is final: coupons work on it, promotions do not."""
 
     sku: str
     title: str
     quantity: int
     unit_price_fen: int | None
+    promotions: bool = True
 
 
 def pos_quote(
@@ -46,10 +52,12 @@ def pos_quote(
     visit: str = "",
     coupon_nos: Sequence[str] = (),
     card_no: str = "",
+    with_promotions: bool = False,
     now: datetime,
 ) -> dict[str, Any]:
-    """The sale as JSON; nothing is written and nothing promised. Promotions of the mall do not
-    apply: a till has its own, which are in its prices.
+    """The sale as JSON; nothing is written and nothing promised. ``with_promotions``: those whose
+    channels name stores apply, for members (and for nobody known, where they ask for nothing of
+    the member); without it the till's prices have the till's own in them.
 
     Raises SkuUnavailable, BasketTooLarge, VisitOver, PosMemberMissing (coupons or a card without
     a visit), CouponNotApplicable (not the member's, not for stores, not of this operator),
@@ -58,7 +66,14 @@ def pos_quote(
     if (coupon_nos or card_no) and not visit:
         raise PosMemberMissing()
     member_id = visit_find(visit=visit, by=till.name, now=now) if visit else None
-    sale = till_price(till=till, member_id=member_id, lines=lines, coupon_nos=coupon_nos, now=now)
+    sale = till_price(
+        till=till,
+        member_id=member_id,
+        lines=lines,
+        coupon_nos=coupon_nos,
+        with_promotions=with_promotions,
+        now=now,
+    )
     priced = sale.priced
     available = 0
     if member_id:
@@ -80,13 +95,19 @@ def pos_quote(
 
 @dataclass(frozen=True, slots=True)
 class TillSale:
-    """A basket of a till as it was priced. ``coupons`` are those that were asked for."""
+    """A basket of a till as it was priced. ``coupons`` are those that were asked for,
+    ``gift_titles`` what SKUs that are given are called."""
 
     lines: Sequence[TillLine]
     shelf: Offers
     items: Sequence[Item]
     priced: Priced
     coupons: Sequence[CouponRule]
+    gift_titles: Mapping[str, str]
+
+    @property
+    def promotion_fen(self) -> int:
+        return sum(d.total_fen for d in self.priced.discounts if d.rule.kind == "promotion")
 
 
 def till_price(
@@ -95,23 +116,40 @@ def till_price(
     member_id: int | None,
     lines: Sequence[TillLine],
     coupon_nos: Sequence[str],
+    with_promotions: bool = False,
     now: datetime,
 ) -> TillSale:
-    """Price a till's basket with coupons of the member. Raises SkuUnavailable, BasketTooLarge,
-    CouponNotApplicable, CouponUsed."""
-    shelf = offers(store_code=till.store_code, sku_codes=[x.sku for x in lines if x.sku], now=now)
+    """Price a till's basket with coupons of the member, and with promotions for stores. One
+    statement, one more for coupons and one for gifts, and one or two for each fact about the
+    member that a discount asks for.
+
+    Raises SkuUnavailable, BasketTooLarge, CouponNotApplicable, CouponUsed.
+    """
+    skus = [x.sku for x in lines if x.sku]
+    shelf = offers(store_code=till.store_code, sku_codes=skus, now=now, channel=Channel.STORE)
     items = _items(lines, shelf)
     if sum(item.gross_fen for item in items) > MAX_FEN:
         raise BasketTooLarge(most=yuan(MAX_FEN))
-    if not (member_id and coupon_nos):
-        return TillSale(lines, shelf, items, price(items, []), [])
-    chosen = _coupons(till, member_id, coupon_nos, now)
+    chosen = _coupons(till, member_id, coupon_nos, now) if member_id and coupon_nos else []
     rules = [
-        coupon_rule(x, operator_id=till.operator_id, channel=Channel.STORE, now=now) for x in chosen
+        *(shelf.promotions if with_promotions else ()),
+        *(
+            coupon_rule(x, operator_id=till.operator_id, channel=Channel.STORE, now=now)
+            for x in chosen
+        ),
     ]
-    who = shopper_facts(member_id=member_id, channel=TILL, rules=rules, now=now)
+    # Of somebody who is not known only where they buy is.
+    who: dict[str, Any] = {"channel": TILL}
+    if member_id:
+        who = shopper_facts(member_id=member_id, channel=TILL, rules=rules, now=now)
     items = [replace(item, facts={**item.facts, **who}) for item in items]
-    return TillSale(lines, shelf, items, price(items, rules), chosen)
+    priced = price(items, rules)
+    given = sorted({gift.sku for gift in priced.gifts})
+    titles = {}
+    if given:
+        found = offers(store_code=till.store_code, sku_codes=given, now=now).by_sku
+        titles = {code: offer.title for code, offer in found.items()}
+    return TillSale(lines, shelf, items, priced, chosen, titles)
 
 
 def sale_document(sale: TillSale) -> dict[str, Any]:
@@ -124,26 +162,49 @@ def sale_document(sale: TillSale) -> dict[str, Any]:
                 "title": line.title or _title(line, sale.shelf),
                 "quantity": line.quantity,
                 "unit_price_fen": item.unit_price_fen,
-                "discount_fen": item.gross_fen - net,
-                "net_fen": net,
+                "price_fen": priced.prices[i],
+                "discounts": [
+                    {**_named(d.rule), "amount_fen": d.amounts[i]}
+                    for d in priced.discounts
+                    if d.amounts[i]
+                ],
+                "discount_fen": item.gross_fen - priced.nets[i],
+                "net_fen": priced.nets[i],
             }
-            for line, item, net in zip(sale.lines, sale.items, priced.nets, strict=True)
+            for i, (line, item) in enumerate(zip(sale.lines, sale.items, strict=True))
         ],
         "discounts": [
             {
-                "coupon": d.rule.reference,
-                "title": d.rule.title,
+                **_named(d.rule),
+                "coupon": d.rule.reference if d.rule.kind == "coupon" else "",
+                "words": rule_words(d.rule),
                 "amount_fen": d.total_fen,
             }
             for d in priced.discounts
         ],
+        "gifts": [
+            {
+                "promotion": gift.rule.reference,
+                "title": gift.rule.title,
+                "sku": gift.sku,
+                "name": sale.gift_titles.get(gift.sku, ""),
+                "quantity": gift.pieces,
+            }
+            for gift in priced.gifts
+        ],
+        "hints": [{**row, "message": hint_words(row)} for row in map(hint_row, priced.hints)],
         "refused_coupons": [
             {**row, "message": refusal_words(row)} for row in map(refusal_row, priced.refusals)
         ],
         "gross_fen": priced.gross_fen,
+        "promotion_fen": sale.promotion_fen,
         "discount_fen": priced.discount_fen,
         "total_fen": priced.total_fen,
     }
+
+
+def _named(rule: Rule) -> dict[str, Any]:
+    return {"kind": rule.kind, "reference": rule.reference, "title": rule.title}
 
 
 def _items(lines: Sequence[TillLine], shelf: Offers) -> list[Item]:
@@ -159,7 +220,8 @@ def _items(lines: Sequence[TillLine], shelf: Offers) -> list[Item]:
             gone.append(line.sku or line.title)
             continue
         facts = {"sku": line.sku, "store": shelf.store_code, "operator": shelf.operator_code}
-        items.append(Item(line.sku, line.quantity, unit, shelf.facts(offer) if offer else facts))
+        known = shelf.facts(offer) if offer else facts
+        items.append(Item(line.sku, line.quantity, unit, known, final=not line.promotions))
     if gone:
         raise SkuUnavailable(skus=", ".join(gone))
     return items

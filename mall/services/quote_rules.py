@@ -13,7 +13,7 @@ from coupons.states import Channel
 from mall.discount_rules import coupon_rule, taken_at
 from mall.discount_words import refusal_words
 from mall.offers import Offer, Offers, offers
-from mall.pricing import Discount, Gift, Item, Priced, Refusal, Rule
+from mall.pricing import Discount, Gift, Hint, Item, Priced, Refusal, Rule
 
 if TYPE_CHECKING:
     from mall.services.quote import Basket
@@ -104,6 +104,19 @@ def refusal_row(refusal: Refusal) -> dict[str, Any]:
         "missing_fen": refusal.missing_fen,
         "missing_pieces": refusal.missing_pieces,
         "worth_fen": refusal.worth_fen,
+    }
+
+
+def hint_row(hint: Hint) -> dict[str, Any]:
+    """What is missing for more, as clients are told."""
+    return {
+        "kind": hint.rule.kind,
+        "reference": hint.rule.reference,
+        "title": hint.rule.title,
+        "missing_fen": hint.missing_fen,
+        "missing_pieces": hint.missing_pieces,
+        "method": hint.rule.method,
+        "value": hint.value,
     }
 
 

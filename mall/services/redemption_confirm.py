@@ -18,6 +18,7 @@ from coupons.events import CouponTicketChanged
 from coupons.guards import coupon_redeem
 from coupons.models import CouponTicket
 from coupons.states import Channel, TicketState
+from mall.discount_terms_words import rule_words
 from mall.locks import ticket_claim
 from mall.services.pos_pay import PosMemberMissing
 from mall.services.pos_quote import TillLine, TillSale, sale_document, till_price
@@ -54,7 +55,9 @@ def basket_lines(
         raise RedemptionBasket()
     if amount_fen is None:
         return lines, False
-    return [TillLine(sku="", title="", quantity=1, unit_price_fen=amount_fen)], True
+    # Nobody knows what is in it: no promotion does either.
+    line = TillLine(sku="", title="", quantity=1, unit_price_fen=amount_fen, promotions=False)
+    return [line], True
 
 
 def redemption_preview(
@@ -65,17 +68,26 @@ def redemption_preview(
     coupon_nos: Sequence[str],
     lines: Sequence[TillLine] = (),
     amount_fen: int | None = None,
+    with_promotions: bool = False,
     now: datetime,
 ) -> dict[str, Any]:
     """What the coupons would take off the sale; nothing is written and nothing promised. The
-    member is there by ``visit``, or ``shown`` is the number of the one coupon they showed.
+    member is there by ``visit``, or ``shown`` is the number of the one coupon they showed. With
+    ``with_promotions`` those for stores work on the lines first, never on an amount.
 
     Raises RedemptionBasket, VisitOver, CouponUnknown, SkuUnavailable, BasketTooLarge,
     CouponNotApplicable, CouponUsed.
     """
     basket, _whole = basket_lines(lines=lines, amount_fen=amount_fen)
     member_id = _present(till, visit, shown, coupon_nos, now)
-    sale = till_price(till=till, member_id=member_id, lines=basket, coupon_nos=coupon_nos, now=now)
+    sale = till_price(
+        till=till,
+        member_id=member_id,
+        lines=basket,
+        coupon_nos=coupon_nos,
+        with_promotions=with_promotions,
+        now=now,
+    )
     return sale_document(sale)
 
 
@@ -90,12 +102,14 @@ def redemption_confirm(
     lines: Sequence[TillLine] = (),
     amount_fen: int | None = None,
     discount_fen: int | None = None,
+    with_promotions: bool = False,
     actor: Actor,
     now: datetime,
 ) -> CouponTicket:
     """Use the coupons for the sale ``ticket_no`` of the till, all of them or none. ``visit``
     stays good: the sale may be paid by card after it. ``shown`` instead is the number of the one
-    coupon that the member showed. ``discount_fen`` is what the preview said.
+    coupon that the member showed. ``discount_fen`` is what the preview said. Promotions are
+    those of the preview: the ticket keeps what they took off, and nobody bears it but the store.
 
     The same once more is answered with the ticket that is there; on a refusal nothing has
     changed. Raises PosTicketInFlight, RedemptionExists, RedemptionBasket, RedemptionChanged,
@@ -106,8 +120,9 @@ def redemption_confirm(
     basket, whole = basket_lines(lines=lines, amount_fen=amount_fen)
     if [bool(visit), bool(code), bool(shown)].count(True) != 1 or not coupon_nos:
         raise PosMemberMissing()
-    said = [visit or shown, code, sorted(coupon_nos), [asdict(line) for line in basket]]
-    request_hash = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    request_hash = _request_hash(
+        visit or shown, code, coupon_nos, lines=basket, whole=whole, with_promotions=with_promotions
+    )
     with transaction.atomic():
         if not ticket_claim(till.counter, ticket_no):
             raise PosTicketInFlight()
@@ -120,7 +135,12 @@ def redemption_confirm(
             visit = member_code_use(scanned=code, by=till.name, now=now).visit
         member_id = _present(till, visit, shown, coupon_nos, now)
         sale = till_price(
-            till=till, member_id=member_id, lines=basket, coupon_nos=coupon_nos, now=now
+            till=till,
+            member_id=member_id,
+            lines=basket,
+            coupon_nos=coupon_nos,
+            with_promotions=with_promotions,
+            now=now,
         )
         _refuse(sale, discount_fen)
         ticket = _write(till, ticket_no, member_id, sale, whole, request_hash, actor, now)
@@ -133,6 +153,27 @@ def redemption_confirm(
             actor=actor,
         )
     return ticket
+
+
+def _request_hash(
+    present: str,
+    code: str,
+    coupon_nos: Sequence[str],
+    *,
+    lines: Sequence[TillLine],
+    whole: bool,
+    with_promotions: bool,
+) -> str:
+    """Of what makes two requests the same. One that says nothing of promotions hashes as it did
+    before there were any at tills."""
+    rows = [asdict(line) for line in lines]
+    for row in rows:
+        if row["promotions"] or whole:
+            del row["promotions"]
+    said: list[Any] = [present, code, sorted(coupon_nos), rows]
+    if with_promotions:
+        said.append("promotions")
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _present(till: Till, visit: str, shown: str, coupon_nos: Sequence[str], now: datetime) -> int:
@@ -179,7 +220,8 @@ def _write(
         redeemed_by=f"{actor.kind}:{actor.id}"[:80],
         state=TicketState.REDEEMED,
         gross_fen=sale.priced.gross_fen,
-        discount_fen=sale.priced.discount_fen,
+        discount_fen=sale.priced.discount_fen - sale.promotion_fen,
+        promotion_fen=sale.promotion_fen,
         lines=lines,
         discounts=[
             {
@@ -189,7 +231,19 @@ def _write(
                 "amounts": list(d.amounts),
             }
             for d in sale.priced.discounts
+            if d.rule.kind == "coupon"
         ],
+        promotions=[
+            {
+                "promotion": d.rule.reference,
+                "title": d.rule.title,
+                "words": rule_words(d.rule),
+                "amounts": list(d.amounts),
+            }
+            for d in sale.priced.discounts
+            if d.rule.kind == "promotion"
+        ],
+        quote=document,
         request_hash=request_hash,
         redeemed_at=now,
     )

@@ -58,7 +58,7 @@ def redemption_query(*, till: Till, number: str) -> CouponTicket:
 
 def redemption_document(ticket: CouponTicket) -> dict[str, Any]:
     """One statement beside the ticket's own."""
-    returned_total = ticket.returned_gross_fen - ticket.returned_discount_fen
+    returned_total = ticket.returned_gross_fen - ticket.returned_off_fen
     return {
         "no": ticket.no,
         "ticket_no": ticket.ticket_no,
@@ -69,21 +69,33 @@ def redemption_document(ticket: CouponTicket) -> dict[str, Any]:
         "redeemed_at": ticket.redeemed_at,
         "ended_at": ticket.ended_at,
         "gross_fen": ticket.gross_fen,
-        "discount_fen": ticket.discount_fen,
-        "total_fen": ticket.gross_fen - ticket.discount_fen,
+        "promotion_fen": ticket.promotion_fen,
+        "discount_fen": ticket.off_fen,
+        "total_fen": ticket.gross_fen - ticket.off_fen,
         "returned_gross_fen": ticket.returned_gross_fen,
-        "returned_discount_fen": ticket.returned_discount_fen,
+        "returned_promotion_fen": ticket.returned_promotion_fen,
+        "returned_discount_fen": ticket.returned_off_fen,
         "returned_total_fen": returned_total,
         "coupons": [
             {"coupon": d["coupon"], "title": d["title"], "amount_fen": sum(d["amounts"])}
             for d in ticket.discounts
         ],
+        "promotions": [
+            {
+                "promotion": d["promotion"],
+                "title": d["title"],
+                "words": d["words"],
+                "amount_fen": sum(d["amounts"]),
+            }
+            for d in ticket.promotions
+        ],
+        "gifts": ticket.quote.get("gifts", []),
         "returns": [
             {
                 "return_no": r.return_no,
                 "gross_fen": r.gross_fen,
-                "discount_fen": r.discount_fen,
-                "refund_fen": r.gross_fen - r.discount_fen,
+                "discount_fen": r.off_fen,
+                "refund_fen": r.refund_fen,
                 "created_at": r.created_at,
             }
             for r in ticket.returns.order_by("pk")

@@ -87,8 +87,8 @@ def redemption_return(
 ) -> CouponTicket:
     """A part of the sale comes back: ``units`` are (line, pieces) of a basket, ``amount_fen`` is
     before discounts, of a sale that was an amount. The coupons' part in it is taken back from
-    them, rounded so that the parts end on the whole; when all has come back, so do the coupons
-    whose templates say so.
+    them, rounded so that the parts end on the whole, and what promotions took off was never paid;
+    when all has come back, so do the coupons whose templates say so.
 
     The same ``return_no`` with the same once more is answered with the ticket as it is. Raises
     RedemptionUnknown, RedemptionEnded, RedemptionReturnExists, RedemptionReturnTooLarge.
@@ -103,18 +103,20 @@ def redemption_return(
                     raise RedemptionReturnExists()
                 return ticket
         _refuse_ended(ticket)
-        gross, parts = _worth(ticket, asked, before)
+        gross, parts, promotion_fen = _worth(ticket, asked, before)
         returned = CouponTicketReturn.objects.create(
             ticket=ticket,
             return_no=return_no,
             gross_fen=gross,
             discount_fen=sum(parts.values()),
+            promotion_fen=promotion_fen,
             units=asked,
             created_at=now,
         )
         counted: dict[str, Any] = {
             "returned_gross_fen": ticket.returned_gross_fen + gross,
             "returned_discount_fen": ticket.returned_discount_fen + returned.discount_fen,
+            "returned_promotion_fen": ticket.returned_promotion_fen + promotion_fen,
         }
         coupon_reduce(uses=[use for use in parts.items() if use[1]], reference=ticket.no)
         if counted["returned_gross_fen"] == ticket.gross_fen:
@@ -189,20 +191,22 @@ def _asked(
 
 def _worth(
     ticket: CouponTicket, asked: list[list[int]], before: Sequence[CouponTicketReturn]
-) -> tuple[int, dict[int, int]]:
-    """(fen before discounts, coupon id → fen of its discount) of the pieces. What coupons keep of
-    a line is rounded down, so that what the customer gets is, too: all of them together, for parts
-    rounded one by one could come to more than the pieces. They share it by what each has left."""
+) -> tuple[int, dict[int, int], int]:
+    """(fen before discounts, coupon id → fen of its discount, fen of promotions) of the pieces.
+    What discounts keep of a line is rounded down, so that what the customer gets is, too: all of
+    them together, for parts rounded one by one could come to more than the pieces. They share it
+    by what each has left."""
     gone = [0] * len(ticket.lines)
-    left_of = [list(parts) for parts in zip(*(d["amounts"] for d in ticket.discounts), strict=True)]
-    gross, taken = 0, [0] * len(ticket.discounts)
+    discounts = [*ticket.discounts, *ticket.promotions]
+    left_of = [list(parts) for parts in zip(*(d["amounts"] for d in discounts), strict=True)]
+    gross, taken = 0, [0] * len(discounts)
     for units, is_new in [*((known.units, False) for known in before), (asked, True)]:
         for place, n in units:
             line = ticket.lines[place]
             left = line["quantity"] - gone[place]
             if n > left:
                 raise RedemptionReturnTooLarge()
-            whole = sum(d["amounts"][place] for d in ticket.discounts)
+            whole = sum(d["amounts"][place] for d in discounts)
             kept = proportion_down(whole, left - n, line["quantity"])
             off = proportion_down(whole, left, line["quantity"]) - kept
             parts = allocate(off, left_of[place])
@@ -211,5 +215,6 @@ def _worth(
             if is_new:
                 gross += n * line["unit_price_fen"]
                 taken = [a + b for a, b in zip(taken, parts, strict=True)]
+    coupons = len(ticket.discounts)
     ids = [d["id"] for d in ticket.discounts]
-    return gross, dict(zip(ids, taken, strict=True))
+    return gross, dict(zip(ids, taken[:coupons], strict=True)), sum(taken[coupons:])

@@ -29,7 +29,8 @@ _PRICING = [
 @extend_schema(tags=["pos"], parameters=[CASHIER])
 class RedemptionPreviewView(TillCommand):
     """What coupons would take off a sale: of its lines, or of its amount. Changes nothing. A
-    coupon that was used before is refused with where, when and by whom."""
+    coupon that was used before is refused with where, when and by whom. With ``with_promotions``
+    those for stores work on the lines first; on an amount none does."""
 
     operations: ClassVar = {"POST": "pos_coupon_preview"}
     refusals: ClassVar = {"POST": ["cashier_missing", *_PRICING]}
@@ -47,6 +48,7 @@ class RedemptionPreviewView(TillCommand):
             coupon_nos=data["coupons"],
             lines=[TillLine(**line) for line in data["lines"]],
             amount_fen=data["amount_fen"],
+            with_promotions=data["with_promotions"],
             now=now,
         )
 
@@ -88,6 +90,7 @@ class RedemptionsView(TillCommand):
             lines=[TillLine(**line) for line in data["lines"]],
             amount_fen=data["amount_fen"],
             discount_fen=data["discount_fen"],
+            with_promotions=data["with_promotions"],
             actor=self.request.user.actor,
             now=now,
         )
@@ -141,8 +144,8 @@ class RedemptionReverseView(TillCommand):
 @extend_schema(tags=["pos"], parameters=[CASHIER])
 class RedemptionReturnsView(TillCommand):
     """A part of the sale comes back. The answer's last return says what the customer gets: what
-    the goods cost less what the coupons had paid of them. When all is back, so are the coupons
-    that come back. The same ``return_no`` again counts once."""
+    the goods cost less what coupons and promotions had taken off them. When all is back, so are
+    the coupons that come back. The same ``return_no`` again counts once."""
 
     operations: ClassVar = {"POST": "pos_coupon_return"}
     refusals: ClassVar = {

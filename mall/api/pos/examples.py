@@ -63,11 +63,25 @@ SCAN = Example(
         ],
     },
 )
+_BY_COUPON = {
+    "kind": "coupon",
+    "reference": "CP7K2M9QX4T1",
+    "title": "茶叶满200减30",
+    "amount_fen": 3000,
+}
+_BY_PROMOTION = {
+    "kind": "promotion",
+    "reference": "spring-tea",
+    "title": "春茶节满减",
+    "amount_fen": 2000,
+}
+_COUPON_USED = {**_BY_COUPON, "coupon": "CP7K2M9QX4T1", "words": "满 ¥200.00：减 ¥30.00"}
 QUOTE = Example(
     request={
         "visit": _VISIT,
         "lines": [{"sku": "D3001-1", "quantity": 1, "unit_price_fen": 26800}],
         "coupons": ["CP7K2M9QX4T1"],
+        "with_promotions": True,
     },
     response={
         "lines": [
@@ -76,17 +90,48 @@ QUOTE = Example(
                 "title": "明前龙井",
                 "quantity": 1,
                 "unit_price_fen": 26800,
-                "discount_fen": 3000,
-                "net_fen": 23800,
+                "price_fen": 26800,
+                "discounts": [_BY_PROMOTION, _BY_COUPON],
+                "discount_fen": 5000,
+                "net_fen": 21800,
             }
         ],
-        "discounts": [{"coupon": "CP7K2M9QX4T1", "title": "茶叶满200减30", "amount_fen": 3000}],
+        "discounts": [
+            {
+                **_BY_PROMOTION,
+                "coupon": "",
+                "words": "满 ¥200.00：减 ¥20.00; 满 ¥300.00：减 ¥50.00",
+            },
+            _COUPON_USED,
+        ],
+        "gifts": [
+            {
+                "promotion": "tea-cup",
+                "title": "买茶送杯",
+                "sku": "D3009-1",
+                "name": "品茗杯",
+                "quantity": 1,
+            }
+        ],
+        "hints": [
+            {
+                "kind": "promotion",
+                "reference": "spring-tea",
+                "title": "春茶节满减",
+                "missing_fen": 3200,
+                "missing_pieces": 0,
+                "method": "amount",
+                "value": 5000,
+                "message": "还差 ¥32.00 减 ¥50.00",
+            }
+        ],
         "refused_coupons": [],
         "gross_fen": 26800,
-        "discount_fen": 3000,
-        "total_fen": 23800,
+        "promotion_fen": 2000,
+        "discount_fen": 5000,
+        "total_fen": 21800,
         "card_available_fen": 53000,
-        "card_fen": 23800,
+        "card_fen": 21800,
         "to_pay_fen": 0,
     },
 )
@@ -149,13 +194,18 @@ _SALE: dict[str, Any] = {
             "title": "明前龙井",
             "quantity": 2,
             "unit_price_fen": 13400,
+            "price_fen": 13400,
+            "discounts": [_BY_COUPON],
             "discount_fen": 3000,
             "net_fen": 23800,
         }
     ],
-    "discounts": [{"coupon": "CP7K2M9QX4T1", "title": "茶叶满200减30", "amount_fen": 3000}],
+    "discounts": [_COUPON_USED],
+    "gifts": [],
+    "hints": [],
     "refused_coupons": [],
     "gross_fen": 26800,
+    "promotion_fen": 0,
     "discount_fen": 3000,
     "total_fen": 23800,
 }
@@ -174,12 +224,16 @@ _REDEEMED: dict[str, Any] = {
     "redeemed_at": "2026-04-02T14:10:20+08:00",
     "ended_at": None,
     "gross_fen": 26800,
+    "promotion_fen": 0,
     "discount_fen": 3000,
     "total_fen": 23800,
     "returned_gross_fen": 0,
+    "returned_promotion_fen": 0,
     "returned_discount_fen": 0,
     "returned_total_fen": 0,
     "coupons": [{"coupon": "CP7K2M9QX4T1", "title": "茶叶满200减30", "amount_fen": 3000}],
+    "promotions": [],
+    "gifts": [],
     "returns": [],
 }
 COUPON_PREVIEW = Example(request=_BASKET, response=_SALE)

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from coupons.states import TicketState
-from mall.api.serializers import RefusedCouponOutput
+from mall.api.serializers import HintOutput, RefusedCouponOutput
 from mall.services.quote import MAX_FEN
 from mall.states import PosTicketState, TenderKind
 
@@ -57,6 +57,19 @@ class TillLineInput(serializers.Serializer):
         default=None,
         help_text="the till's price; without it the store's for the SKU",
     )
+    promotions = serializers.BooleanField(
+        required=False,
+        default=True,
+        help_text="false: the price is final, no promotion works on the line or counts it",
+    )
+
+
+def _with_promotions() -> serializers.BooleanField:
+    return serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="apply promotions whose channels name stores; without it the prices have all in",
+    )
 
 
 class TillQuoteInput(serializers.Serializer):
@@ -66,6 +79,14 @@ class TillQuoteInput(serializers.Serializer):
         child=serializers.CharField(max_length=32), required=False, default=list, max_length=10
     )
     card = serializers.CharField(max_length=32, required=False, allow_blank=True, default="")
+    with_promotions = _with_promotions()
+
+
+class TillLineDiscountOutput(serializers.Serializer):
+    kind = serializers.ChoiceField(["promotion", "coupon"])
+    reference = serializers.CharField(help_text="the promotion's code or the coupon's number")
+    title = serializers.CharField()
+    amount_fen = serializers.IntegerField()
 
 
 class TillQuoteLineOutput(serializers.Serializer):
@@ -73,23 +94,43 @@ class TillQuoteLineOutput(serializers.Serializer):
     title = serializers.CharField()
     quantity = serializers.IntegerField()
     unit_price_fen = serializers.IntegerField()
+    price_fen = serializers.IntegerField(help_text="of a piece, when it is marked down")
+    discounts = TillLineDiscountOutput(many=True)
     discount_fen = serializers.IntegerField()
     net_fen = serializers.IntegerField()
 
 
-class TillDiscountOutput(serializers.Serializer):
-    coupon = serializers.CharField()
+class TillDiscountOutput(TillLineDiscountOutput):
+    coupon = serializers.CharField(
+        allow_blank=True, help_text="its number, empty for a promotion's"
+    )
+    words = serializers.CharField(help_text="what it gives, and from what on")
+
+
+class TillGiftOutput(serializers.Serializer):
+    """To be handed out beside the sale: it is on no line and costs nothing. Whether there is one
+    is for the till's stock to say."""
+
+    promotion = serializers.CharField()
     title = serializers.CharField()
-    amount_fen = serializers.IntegerField()
+    sku = serializers.CharField()
+    name = serializers.CharField(allow_blank=True)
+    quantity = serializers.IntegerField()
 
 
-class TillQuoteOutput(serializers.Serializer):
+class RedemptionPreviewOutput(serializers.Serializer):
     lines = TillQuoteLineOutput(many=True)
     discounts = TillDiscountOutput(many=True)
+    gifts = TillGiftOutput(many=True)
+    hints = HintOutput(many=True, help_text="so little more, and a promotion takes more off")
     refused_coupons = RefusedCouponOutput(many=True)
     gross_fen = serializers.IntegerField()
+    promotion_fen = serializers.IntegerField(help_text="of the discount, what promotions take")
     discount_fen = serializers.IntegerField()
     total_fen = serializers.IntegerField()
+
+
+class TillQuoteOutput(RedemptionPreviewOutput):
     card_available_fen = serializers.IntegerField(help_text="spendable here by this member")
     card_fen = serializers.IntegerField(help_text="what cards can pay of the total")
     to_pay_fen = serializers.IntegerField(help_text="what is left for the till to collect")
@@ -209,15 +250,7 @@ class RedemptionPreviewInput(serializers.Serializer):
     coupons = _coupons()
     lines = TillLineInput(many=True, required=False, default=list, max_length=200)  # type: ignore[call-arg]
     amount_fen = _amount()
-
-
-class RedemptionPreviewOutput(serializers.Serializer):
-    lines = TillQuoteLineOutput(many=True)
-    discounts = TillDiscountOutput(many=True)
-    refused_coupons = RefusedCouponOutput(many=True)
-    gross_fen = serializers.IntegerField()
-    discount_fen = serializers.IntegerField()
-    total_fen = serializers.IntegerField()
+    with_promotions = _with_promotions()
 
 
 class RedemptionInput(serializers.Serializer):
@@ -243,6 +276,7 @@ class RedemptionInput(serializers.Serializer):
         default=None,
         help_text="what the preview said: any other is refused",
     )
+    with_promotions = _with_promotions()
 
 
 class RedeemedCouponOutput(serializers.Serializer):
@@ -251,10 +285,17 @@ class RedeemedCouponOutput(serializers.Serializer):
     amount_fen = serializers.IntegerField()
 
 
+class AppliedPromotionOutput(serializers.Serializer):
+    promotion = serializers.CharField()
+    title = serializers.CharField()
+    words = serializers.CharField()
+    amount_fen = serializers.IntegerField()
+
+
 class RedemptionReturnOutput(serializers.Serializer):
     return_no = serializers.CharField()
     gross_fen = serializers.IntegerField()
-    discount_fen = serializers.IntegerField(help_text="what coupons had paid of it")
+    discount_fen = serializers.IntegerField(help_text="what coupons and promotions had off it")
     refund_fen = serializers.IntegerField(help_text="what the customer gets")
     created_at = serializers.DateTimeField()
 
@@ -269,12 +310,16 @@ class RedemptionOutput(serializers.Serializer):
     redeemed_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
     gross_fen = serializers.IntegerField()
+    promotion_fen = serializers.IntegerField(help_text="of the discount, what promotions took")
     discount_fen = serializers.IntegerField()
     total_fen = serializers.IntegerField()
     returned_gross_fen = serializers.IntegerField()
+    returned_promotion_fen = serializers.IntegerField()
     returned_discount_fen = serializers.IntegerField()
     returned_total_fen = serializers.IntegerField(help_text="what customers got back")
     coupons = RedeemedCouponOutput(many=True)
+    promotions = AppliedPromotionOutput(many=True)
+    gifts = TillGiftOutput(many=True)
     returns = RedemptionReturnOutput(many=True)
 
 

@@ -83,7 +83,9 @@ class ScanView(TillCommand):
 @extend_schema(tags=["pos"], parameters=[CASHIER])
 class TillQuoteView(TillCommand):
     """What a sale costs this member: prices of the till or the store's, coupons that stores take,
-    and how far the member's cards go. Changes nothing; promotions are the till's own affair."""
+    and how far the member's cards go. Changes nothing. Promotions whose channels name stores apply
+    where ``with_promotions`` asks for them: otherwise the till's own are in its prices already.
+    ``hints`` says what is missing for more, ``gifts`` what is to be handed out."""
 
     operations: ClassVar = {"POST": "pos_quote"}
     refusals: ClassVar = {
@@ -110,6 +112,7 @@ class TillQuoteView(TillCommand):
             visit=data["visit"],
             coupon_nos=data["coupons"],
             card_no=data["card"],
+            with_promotions=data["with_promotions"],
             now=now,
         )
 

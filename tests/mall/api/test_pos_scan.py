@@ -122,7 +122,14 @@ def test_a_quote_takes_prices_of_till_and_store_and_coupons_of_stores(
     assert [x["unit_price_fen"] for x in quoted["lines"]] == [26_800, 50]
     assert [x["discount_fen"] for x in quoted["lines"]] == [2_989, 11]
     assert quoted["discounts"] == [
-        {"coupon": coupon.no, "title": template.name, "amount_fen": 3_000}
+        {
+            "kind": "coupon",
+            "reference": coupon.no,
+            "coupon": coupon.no,
+            "title": template.name,
+            "words": "满 ¥200.00：减 ¥30.00",
+            "amount_fen": 3_000,
+        }
     ]
     assert (quoted["gross_fen"], quoted["discount_fen"]) == (26_900, 3_000)
     assert (quoted["total_fen"], quoted["card_fen"], quoted["to_pay_fen"]) == (23_900, 23_900, 0)
