@@ -4,15 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from config.kernel.actors import SYSTEM
+from config.kernel.models import User
 from config.kernel.wechat.facts import RefundFact
 from coupons.models import Coupon
 from mall.models import AfterSale, Order, Refund, Sku
 from mall.services.aftersale import aftersale_approve, aftersale_request
+from mall.services.order_handover import order_handover, order_ready
 from mall.services.refund_send import refund_apply
 from members.cards import LotValue
 from members.models import Card, Member
 from members.selectors import card_lots
-from stores.models import Store
+from stores.models import Pickup, Store
+from stores.services.pickup_token import pickup_token
 from tests.factories import (
     make_card,
     make_coupon,
@@ -86,6 +89,14 @@ def plain_order(*, now: datetime, units: int = 2, openid: str = "") -> Order:
     sku = make_product(skus=(5_000,)).skus.get()
     make_stock(store=store, sku=sku, on_hand=10)
     return place_order(make_member(openid=openid), store=store, lines=[(sku, units)], now=now)
+
+
+def handed_over(order: Order, user: User, now: datetime) -> None:
+    """``user`` gives what waits at the store to whoever shows its code."""
+    order_ready(order_no=order.no, user=user, actor=SYSTEM, now=now)
+    pickup = Pickup.objects.get(order_no=order.no)
+    order_handover(text=pickup_token(pickup), user=user, actor=SYSTEM, now=now)
+    order.refresh_from_db()
 
 
 def give_back(

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver
 
 from tests.factories import make_staff, session_token, staff_client
-from tests.kernel.admin.test_roles import ROWS
+from tests.kernel.admin.role_tables import ROWS
 from tests.kernel.admin.world import Sale
 
 pytestmark = [pytest.mark.django_db, pytest.mark.corrupts]

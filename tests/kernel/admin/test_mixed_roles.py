@@ -13,7 +13,7 @@ from config.kernel.models import Event, User
 from mall.models import Order, StoreOffer
 from stores.reach import EVERYWHERE, NOWHERE, Reach, staff_reach
 from tests.factories import make_staff, make_store, make_user, staff_client
-from tests.kernel.admin.test_roles import GUIDES, PEOPLE, ROWS, SALES, SHARED, first, url
+from tests.kernel.admin.role_tables import GUIDES, PEOPLE, ROWS, SALES, SHARED, first, url
 from tests.kernel.admin.test_search import found as palette
 from tests.kernel.admin.test_search import link
 from tests.kernel.admin.world import Sale

@@ -9,12 +9,9 @@ from config.kernel.models import Event
 from mall.models import Order
 from mall.services.aftersale import aftersale_approve, aftersale_request
 from mall.services.order_close import orders_close
-from mall.services.order_handover import order_handover, order_ready
-from stores.models import Pickup
-from stores.services.pickup_token import pickup_token
 from tests.factories import make_staff
 from tests.factories.orders import pay_order
-from tests.mall.sales import plain_order, refunds_arrive
+from tests.mall.sales import handed_over, plain_order, refunds_arrive
 
 pytestmark = pytest.mark.django_db
 WEEK = timedelta(days=7)
@@ -27,9 +24,7 @@ def order(now, relayed) -> Order:
     pay_order(order, now=now)
     relayed(now)
     clerk = make_staff(store=order.store)
-    order_ready(order_no=order.no, user=clerk, actor=SYSTEM, now=now)
-    token = pickup_token(Pickup.objects.get())
-    order_handover(text=token, user=clerk, actor=SYSTEM, now=now)
+    handed_over(order, clerk, now)
     return order
 
 

@@ -4,12 +4,10 @@ import pytest
 
 from config.kernel.actors import SYSTEM
 from mall.models import AfterSale
-from mall.services.order_handover import order_handover, order_ready
 from mall.services.return_in_store import ReturnMoved, return_in_store
-from stores.models import Pickup
-from stores.services.pickup_token import pickup_token
 from tests.factories import make_member, make_product, make_staff, make_stock, make_store
 from tests.factories.orders import pay_order, place_order
+from tests.mall.sales import handed_over
 
 pytestmark = pytest.mark.django_db
 
@@ -22,9 +20,7 @@ def test_a_form_that_is_sent_twice_takes_back_once(now, relayed):
     order = place_order(make_member(), store=store, lines=[(sku, 3)], now=now)
     pay_order(order, now=now)
     relayed(now)
-    order_ready(order_no=order.no, user=manager, actor=SYSTEM, now=now)
-    code = pickup_token(Pickup.objects.get())
-    order_handover(text=code, user=manager, actor=SYSTEM, now=now)
+    handed_over(order, manager, now)
 
     def give_back(**seen) -> AfterSale:
         return return_in_store(

@@ -1,4 +1,4 @@
-"""Points pay for orders: as money up to a share, in steps, and as the price of the points shop."""
+"""Points pay for orders as money: up to a share, in steps; and they come back as they paid."""
 
 from datetime import timedelta
 
@@ -6,97 +6,32 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.kernel import clock
 from config.kernel.actors import SYSTEM
 from config.kernel.money import allocate
-from mall.models import Order, Refund, Stock, Tender
+from mall.models import Refund, Stock, Tender
 from mall.services.order_end import order_cancel, orders_expire
 from mall.services.payment_apply import payment_apply
-from mall.services.quote import Basket, BasketInvalid, quote
-from mall.services.quote_points import PointsOfferLimit, PointsOfferTier, PointsOfferUnknown
+from mall.services.quote import BasketInvalid
 from mall.services.quote_tenders import Tender as QuotedTender
 from mall.services.quote_tenders import allocations
-from members.guards_points import PointsShort, points_holds_expire
+from members.guards_points import points_holds_expire
 from members.models import PointHold, PointLot
 from members.selectors import card_lots, points_balance, points_free
-from members.services.points_settle import PointsTarget, points_settle
-from stores.models import Account, Transfer
+from stores.models import Transfer
 from tests.factories import (
     make_card,
     make_coupon,
-    make_member,
-    make_operator,
-    make_points_offer,
     make_product,
     make_promotion,
     make_stock,
-    make_store,
     make_template,
-    make_tier,
     publish_policy,
 )
 from tests.factories.orders import open_payment, pay_order, place_order, trade
 from tests.mall.sales import give_back
-from tests.planting import fired, plant
+from tests.mall.services.points.worth import POLICY, earn, held
 
 pytestmark = pytest.mark.django_db
-
-POLICY = {
-    "v": 2,
-    "fen_per_point": 100,
-    "expiry": {"kind": "days", "days": 365},
-    "tender": {"fen_per_point": 2, "max_share_bp": 5_000, "step_points": 100},
-    "min_days_after_return": 30,
-}
-
-
-@pytest.fixture
-def store():
-    return make_store()
-
-
-@pytest.fixture
-def member(now):
-    """3,250 points of a purchase of yesterday; two fen each, half of an order at most."""
-    publish_policy(kind="points", body=POLICY, effective_from=now - timedelta(days=500))
-    member = make_member(openid="oPayer000000000000000000001")
-    earn(member, 325_000, now)
-    return member
-
-
-def earn(member, fen, now, reference="SO0"):
-    target = PointsTarget(member.pk, member.no, reference, fen, now - timedelta(days=1))
-    return points_settle([target], now=now)
-
-
-@pytest.fixture
-def skus(store):
-    """¥99.00 and ¥33.33, ten of each."""
-    skus = list(make_product(skus=(9_900, 3_333)).skus.order_by("pk"))
-    for sku in skus:
-        make_stock(store=store, sku=sku, on_hand=10)
-    return skus
-
-
-@pytest.fixture
-def ask(store, member, now):
-    def quoted(*lines, **basket):
-        asked = Basket(
-            member_id=member.pk,
-            store_code=store.code,
-            lines=tuple((sku.code, n) for sku, n in lines),
-            **basket,
-        )
-        return quote(basket=asked, now=now)
-
-    return quoted
-
-
-def held(member):
-    return Account.objects.get(code=f"points:{member.no}").held
-
-
-# As money
 
 
 def test_points_pay_half_of_it_in_whole_steps(ask, skus):
@@ -353,130 +288,6 @@ def test_points_that_were_earned_by_what_goes_back_are_owed_and_repaid(member, s
     assert PointHold.objects.get().refunded_points == 2_400
 
 
-# The points shop
-
-
-def test_an_offer_costs_points_and_money(member, store, skus, ask, now):
-    offer = make_points_offer(skus[1], operator=store.operator)
-    make_promotion(operator=store.operator, value=2_000, threshold_fen=9_900)
-
-    priced = ask((skus[0], 1), points_lines=((offer.code, 2),), use_points=True)
-
-    # then no discount falls on it, and points as money pay the other line alone
-    document = priced.document()
-    first, second = document["lines"]
-    assert (first["net_fen"], first["points_price"], first["tenders_fen"]) == (
-        7_900,
-        0,
-        [3_600, 0, 4_300],
-    )
-    assert (second["net_fen"], second["points_price"], second["points_offer"]) == (
-        2_000,
-        700,
-        offer.code,
-    )
-    assert second["tenders_fen"] == [0, 0, 2_000]
-    assert priced.points_options()["free_points"] == 1_850
-    assert [(t["kind"], t["points"], t["amount_fen"]) for t in document["tenders"]] == [
-        ("points", 1_800, 3_600),
-        ("points_price", 1_400, 0),
-        ("wechat", 0, 6_300),
-    ]
-
-
-def test_an_offer_is_bought_kept_and_given_back_by_the_piece(member, store, skus, now):
-    offer = make_points_offer(skus[1], operator=store.operator, points_price=701, cash_fen=1_001)
-    order = place_order(member, store=store, points_lines=[(offer.code, 3)], now=now)
-    assert (order.points, order.points_fen, order.total_fen) == (2_103, 0, 3_003)
-    assert Stock.objects.get(sku=skus[1]).reserved == 3
-
-    pay_order(order, now=now)
-    assert points_balance(member.pk) == (3_250 - 2_103, 0)
-
-    give_back(order, [(0, 1)], now=now)
-    assert points_balance(member.pk) == (3_250 - 1_402, 0)
-    assert list(Refund.objects.order_by("pk").values_list("tender__kind", "amount_fen", "points"))[
-        :2
-    ] == [("points_price", 0, 701), ("wechat", 1_001, 0)]
-    give_back(order, [(0, 2)], now=now)
-    assert points_balance(member.pk) == (3_250, 0)
-    assert order.state == "cancelled"
-
-
-def test_for_points_alone_it_is_paid_at_once(member, store, skus, now, relayed):
-    offer = make_points_offer(skus[1], operator=store.operator, cash_fen=0)
-    order = place_order(member, store=store, points_lines=[(offer.code, 2)], now=now)
-
-    assert (order.state, order.total_fen, order.points) == ("paid", 0, 1_400)
-    assert Stock.objects.get(sku=skus[1]).on_hand == 8
-    relayed(now)
-    assert order.fulfilments.count() == 1
-
-    give_back(order, [(0, 2)], now=now)
-    assert points_balance(member.pk) == (3_250, 0)
-    assert not Transfer.objects.filter(code__startswith="points.sale").exists()
-
-
-def test_more_points_than_there_are(ask, store, skus, now):
-    offer = make_points_offer(skus[1], operator=store.operator, points_price=1_000)
-    with pytest.raises(PointsShort) as refused:
-        ask(points_lines=((offer.code, 4),))
-    assert refused.value.params == {"missing_points": 750}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"listed": False},
-        {"archived_at": clock.now()},
-        {"ends_at": None},
-        {"starts_at": None},
-        {"operator": None},
-    ],
-)
-def test_an_offer_that_is_none_here_and_now(ask, store, skus, now, changes):
-    if "ends_at" in changes:
-        changes = {"ends_at": now}
-    elif "starts_at" in changes:
-        changes = {"starts_at": now + timedelta(hours=1)}
-    elif "operator" in changes:
-        changes = {"operator": make_operator()}
-    offer = make_points_offer(skus[1], **{"operator": store.operator, **changes})
-    with pytest.raises(PointsOfferUnknown):
-        ask(points_lines=((offer.code, 1),))
-
-
-def test_an_offer_is_for_a_tier_and_those_above_it(ask, member, store, skus, now):
-    silver = make_tier(growth_from=1_000)
-    gold = make_tier(growth_from=5_000)
-    offer = make_points_offer(skus[1], operator=store.operator, least_tier=silver)
-    with pytest.raises(PointsOfferTier):
-        ask(points_lines=((offer.code, 1),))
-    type(member).objects.filter(pk=member.pk).update(tier=gold)
-    assert ask(points_lines=((offer.code, 1),)).points == 700
-
-
-def test_the_limit_per_member_counts_what_was_kept(ask, member, store, skus, now):
-    offer = make_points_offer(skus[1], operator=store.operator, per_member=2, points_price=100)
-    with pytest.raises(PointsOfferLimit):
-        ask(points_lines=((offer.code, 3),))
-    with pytest.raises(PointsOfferLimit):
-        ask(points_lines=((offer.code, 2), (offer.code, 1)))
-    order = place_order(member, store=store, points_lines=[(offer.code, 2)], now=now)
-    with pytest.raises(PointsOfferLimit):
-        ask(points_lines=((offer.code, 1),))
-    pay_order(order, now=now)
-    give_back(order, [(0, 1)], now=now)
-    assert ask(points_lines=((offer.code, 1),)).points == 100
-
-
-def test_an_order_that_ended_does_not_count_against_the_limit(ask, member, store, skus, now):
-    offer = make_points_offer(skus[1], operator=store.operator, per_member=1)
-    order = place_order(member, store=store, points_lines=[(offer.code, 1)], now=now)
-    order_cancel(order_no=order.no, reason="不要了", actor=SYSTEM, now=now)
-    assert ask(points_lines=((offer.code, 1),)).points == 700
-
-
 # Allocation
 
 
@@ -504,67 +315,3 @@ def test_every_line_and_every_tender_adds_up(nets, offer_nets, data):
     assert all(part >= 0 for row in rows for part in row)
     by_points = [i for i, t in enumerate(tenders) if t.points]
     assert all(row[i] == 0 for row in rows[len(nets) :] for i in by_points)
-
-
-# Corruption
-
-
-@pytest.fixture
-def paid(member, store, skus, now):
-    """An order by points and money, one piece of it given back, with an offer in it."""
-    offer = make_points_offer(skus[1], operator=store.operator)
-    order = place_order(
-        member,
-        store=store,
-        lines=[(skus[0], 2)],
-        points_lines=[(offer.code, 1)],
-        use_points=True,
-        now=now,
-    )
-    pay_order(order, now=now)
-    give_back(order, [(0, 1)], now=now)
-    return order
-
-
-@pytest.mark.corrupts
-def test_points_of_an_order_that_no_tender_knows_are_found(paid):
-    plant("UPDATE mall_order SET points = points + 1", table="mall_order")
-    assert "order.points" in fired()
-
-
-@pytest.mark.corrupts
-def test_a_price_that_is_not_that_of_the_lines_is_found(paid):
-    plant(
-        "UPDATE mall_orderline SET points_price = 600 WHERE points_price > 0",
-        table="mall_orderline",
-    )
-    assert "order.points" in fired()
-
-
-@pytest.mark.corrupts
-def test_a_paid_order_whose_points_are_still_set_aside_is_found(paid):
-    plant(
-        "UPDATE members_pointhold SET state = 'open', ended_at = NULL, refunded_points = 0",
-        table="members_pointhold",
-    )
-    assert "order.points_held" in fired()
-
-
-@pytest.mark.corrupts
-def test_a_sale_by_points_that_is_booked_wrong_is_found(paid):
-    plant(
-        "UPDATE stores_transfer SET amount = amount + 1 WHERE code = 'points.sale'",
-        table="stores_transfer",
-    )
-    assert "order.points_booked" in fired()
-
-
-@pytest.mark.corrupts
-def test_points_that_went_back_out_of_proportion_are_found(paid):
-    plant("UPDATE mall_refund SET points = points + 1 WHERE points > 0", table="mall_refund")
-    assert "refund.points" in fired()
-
-
-def test_an_order_snapshot_names_the_points(paid):
-    snapshot = Order.objects.get(pk=paid.pk).snapshot
-    assert snapshot["points"] == paid.points
