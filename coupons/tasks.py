@@ -5,6 +5,7 @@ from celery import shared_task
 from config.kernel import clock
 from config.kernel.actors import SYSTEM
 from coupons.guards import coupon_expire
+from coupons.services.claim_decisions_purge import claim_decisions_purge
 from coupons.services.coupon_gift import coupon_gifts_expire
 from coupons.services.quota_alerts import quota_alerts_find
 from coupons.services.slots_keep import slots_keep
@@ -34,3 +35,10 @@ def coupon_slots_keep() -> None:
 def quota_alerts() -> None:
     """Say where more is claimed than was planned."""
     quota_alerts_find(now=clock.now())
+
+
+@shared_task(name="coupons.tasks.claim_decisions_purge", expires=3600)
+def claim_decisions_purge_all() -> None:
+    """Forget why old claims were judged as they were."""
+    while claim_decisions_purge(now=clock.now()):
+        continue

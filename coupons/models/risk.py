@@ -15,7 +15,7 @@ class ClaimDecision(models.Model):
     """Why a claim was allowed, challenged or refused: what was known, by which rules.
 
     Device and network are keyed hashes, good for counting only. Rows never change but for
-    ``answered_at``.
+    ``answered_at``, and go after 90 days (``services.claim_decisions_purge``).
     """
 
     no = models.CharField(_("number"), max_length=32, unique=True)
