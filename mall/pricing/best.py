@@ -1,25 +1,35 @@
 """The best choice of coupons: the cheapest total, found exactly.
 
-A coupon's worth by itself is the most it can take in any company, because others only leave it
-less; where its share of each line is fixed, the line has no more to give than is left of it. That
-bounds every branch: choices are followed in the order in which coupons work, and given up where
-even the full worth of all that may still follow reaches less than what is known.
+Branch and bound, in the order in which coupons work. The more others took, the less is left to a
+coupon: what it would take *now* bounds what it takes after whatever else is chosen. So the most
+that may still come is, of each set of coupons of which no two go together (a stacking group, or
+several that exclude each other), what its best one takes of what is left at this point. Where
+those can all be had in full, nothing beats them; where they are less than what is known, nothing
+that follows here does.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from mall.pricing.kinds import has_fixed_shares
-from mall.pricing.values import Rule
+from mall.pricing.values import Rule, Way
 
 # So many discounts are worked out before the search gives up. Baskets of real coupons need a few
-# dozen; only very many groups that fight over the same few lines come near.
-MOST_STEPS = 1_500
+# dozen; only very many groups that fight over the same few pieces come near.
+MOST_STEPS = 2_500
 # So many, where the total can be no lower and only fewer coupons are looked for.
 TIE_STEPS = 200
 
-Take = Callable[[int, Sequence[int]], list[int]]
-"""(candidate, what is left of each line) → what it takes off each line."""
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A coupon that may be used: by itself it takes ``shares``, in company what ``take`` says of
+    what is left. ``lines`` are those that it takes from."""
+
+    rule: Rule
+    way: Way
+    shares: Sequence[int]
+    lines: Sequence[int]
+    take: Callable[[Sequence[int]], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,105 +42,236 @@ class Choice:
     steps: int
 
 
-def choose(
-    rules: Sequence[Rule], shares: Sequence[Sequence[int]], nets: Sequence[int], take: Take
-) -> Choice:
-    """The cheapest of all choices among ``rules``, given in the order in which they work; each
-    would take its ``shares`` of the lines if it were alone.
+def choose(candidates: Sequence[Candidate], nets: Sequence[int]) -> Choice:
+    """The cheapest of all choices among ``candidates``, given in the order in which they work.
 
     Ties: the fewest coupons, then those that end first, then the lowest numbers.
     """
-    search = _Search(rules, shares, take)
-    worths = search.worths
-    allowed = search.all
-    # What each group has of most worth is nearly always the answer, and often provably so.
-    order = sorted(range(len(rules)), key=lambda i: (-worths[i], rules[i].ends, rules[i].reference))
-    greedy = full = 0
-    for i in order:
-        if allowed >> i & 1 and worths[i]:
-            greedy |= 1 << i
-            full += worths[i]
-            allowed &= ~search.clash[i]
-    search.follow(greedy, list(nets))
-    most = search.potential(0, search.all, nets)
-    # Where each of them takes its full worth, one fewer or another one is no better.
-    if search.taken < most or search.taken < full:
-        search.budget = MOST_STEPS if search.taken < most else TIE_STEPS
-        search.walk(0, search.all, list(nets), 0, (), ())
-    exact = not search.spent or search.taken == most
+    search = _Search(candidates, nets)
+    if candidates:
+        search.walk(search.root(nets))
+    exact = not search.spent or search.taken == search.most
     return Choice(search.picked, search.amounts, exact, search.steps)
 
 
-class _Search:
-    """Branch and bound over bit masks of candidates."""
+@dataclass(slots=True)
+class _Node:
+    """Candidates before ``start`` are decided; ``allowed`` is a mask of the others that may follow.
 
-    def __init__(self, rules: Sequence[Rule], shares: Sequence[Sequence[int]], take: Take) -> None:
-        worths = [sum(share) for share in shares]
-        self.rules, self.worths, self.apply = rules, worths, take
+    ``caps`` are the most that each takes here, exact where the mask ``fresh`` says so, from what
+    was left further up otherwise. ``tops`` is the best one of each clique, −1 where there is none.
+    """
+
+    start: int
+    allowed: int
+    left: Sequence[int]
+    taken: int
+    picked: tuple[int, ...]
+    amounts: tuple[tuple[int, ...], ...]
+    caps: list[int]
+    fresh: int
+    tops: list[int]
+    # The candidates that were last worked out together.
+    tried: int = 0
+    potential: int = field(init=False, default=0)
+
+
+class _Search:
+    def __init__(self, candidates: Sequence[Candidate], nets: Sequence[int]) -> None:
+        self.candidates = candidates
+        rules = [candidate.rule for candidate in candidates]
+        self.worths = [sum(candidate.shares) for candidate in candidates]
         self.ranks = [(rule.ends, rule.reference) for rule in rules]
         n = len(rules)
-        self.all = (1 << n) - 1
         self.clash = [1 << i for i in range(n)]
         for i in range(n):
             for j in range(i):
                 if rules[i].clashes(rules[j]):
                     self.clash[i] |= 1 << j
                     self.clash[j] |= 1 << i
-        groups: dict[str, list[int]] = {}
-        for i in range(n):
-            groups.setdefault(rules[i].group, []).append(i)
-        # Each group's candidates, those of most worth first, and the most that it takes of each
-        # line where all of them have fixed shares.
-        self.groups = [
-            (
-                sorted(group, key=lambda i: -worths[i]),
-                [max(parts) for parts in zip(*(shares[i] for i in group), strict=True)]
-                if all(has_fixed_shares(rules[i]) for i in group)
-                else None,
-            )
-            for group in groups.values()
-        ]
-        self.steps, self.budget, self.spent = 0, 0, False
+        self.cliques = self._cliques()
+        self.clique_of = [0] * n
+        for c, members in enumerate(self.cliques):
+            for i in members:
+                self.clique_of[i] = c
+        # Line → mask of the candidates that take from it.
+        self.readers = [0] * len(nets)
+        for i, candidate in enumerate(candidates):
+            for line in candidate.lines:
+                self.readers[line] |= 1 << i
+
+        self.steps, self.spent = 0, False
+        self.seen: dict[tuple[int, tuple[int, ...]], tuple[int, list[tuple[str, str]]]] = {}
+        # The most that can be taken at all, known once the first node was looked at.
+        self.most = -1
         self.picked: tuple[int, ...] = ()
         self.amounts: tuple[tuple[int, ...], ...] = ()
         self.taken = 0
         self.ends: list[tuple[str, str]] = []
 
-    def potential(self, start: int, allowed: int, left: Sequence[int]) -> int:
-        """The most that candidates from ``start`` on can take: the best of each group."""
-        allowed = allowed >> start << start
-        most = free = 0
-        fixed = []
-        for group, parts in self.groups:
-            for i in group:
-                if allowed >> i & 1:
-                    most += self.worths[i]
-                    if parts is None:
-                        free += self.worths[i]
-                    else:
-                        fixed.append(parts)
+    def _cliques(self) -> list[list[int]]:
+        """Candidates in sets of which no two go together: groups, and those merged that exclude
+        each other. In each, those that end first come first."""
+        groups: dict[str, list[int]] = {}
+        for i in sorted(range(len(self.ranks)), key=self.ranks.__getitem__):
+            groups.setdefault(self.candidates[i].rule.group, []).append(i)
+        merged: list[tuple[int, list[int]]] = []
+        for group in sorted(groups.values(), key=lambda g: -max(self.worths[i] for i in g)):
+            mask = sum(1 << i for i in group)
+            for k, (others, members) in enumerate(merged):
+                if all(self.clash[i] & others == others for i in group):
+                    merged[k] = others | mask, members + group
                     break
-        if len(fixed) < 2 or most <= self.taken:
-            return min(most, sum(left))
-        wanted = map(sum, zip(*fixed, strict=True))
-        by_line = sum(map(min, wanted, left))
-        return min(most, free + by_line, sum(left))
+            else:
+                merged.append((mask, group))
+        return [sorted(members, key=self.ranks.__getitem__) for _mask, members in merged]
 
-    def follow(self, chosen: int, left: list[int]) -> None:
-        """Work out one choice; who takes nothing is left out."""
-        picked: tuple[int, ...] = ()
-        amounts: tuple[tuple[int, ...], ...] = ()
-        for i in range(len(self.rules)):
-            if chosen >> i & 1:
-                off = self.take(i, left)
-                if any(off):
-                    picked, amounts = (*picked, i), (*amounts, tuple(off))
-                    left = [have - part for have, part in zip(left, off, strict=True)]
-        self.offer(sum(map(sum, amounts)), picked, amounts)
+    def root(self, nets: Sequence[int]) -> _Node:
+        n = len(self.candidates)
+        allowed = (1 << n) - 1
+        node = _Node(0, allowed, list(nets), 0, (), (), list(self.worths), allowed, [])
+        node.tops = [self.top(members, allowed, node.caps) for members in self.cliques]
+        node.potential = sum(node.caps[i] for i in node.tops if i >= 0)
+        self.most = min(node.potential, sum(nets))
+        return node
+
+    @staticmethod
+    def top(members: Sequence[int], allowed: int, caps: Sequence[int]) -> int:
+        most, top = 0, -1
+        for i in members:
+            if caps[i] > most and allowed >> i & 1:
+                most, top = caps[i], i
+        return top
+
+    def walk(self, node: _Node) -> None:
+        """Look at every choice below ``node`` that may be better than what is known."""
+        self.offer(node.taken, node.picked, node.amounts)
+        if self.was_here(node):
+            return
+        while node.allowed:
+            if self.hopeless(node) or self.refresh(node):
+                return
+            if self.steps >= (TIE_STEPS if self.taken == self.most else MOST_STEPS):
+                self.spent = True
+                return
+            if self.has_all(node) or self.hopeless(node):
+                return
+            i = (node.allowed & -node.allowed).bit_length() - 1
+            child = self.with_one(node, i)
+            if child is not None:
+                self.walk(child)
+                if self.spent:
+                    return
+            self.without(node, i)
+
+    def hopeless(self, node: _Node, least: int = 0) -> bool:
+        """Whether one more coupon, and whatever follows, cannot beat what is known; ``least`` is
+        by how much less than its potential follows at most."""
+        most = node.taken + min(node.potential - least, sum(node.left))
+        return most < self.taken or (most == self.taken and len(node.picked) >= len(self.picked))
+
+    def refresh(self, node: _Node) -> bool:
+        """Bring the best of each clique to what it takes here; True where that leaves no hope."""
+        caps, tops = node.caps, node.tops
+        for c, i in enumerate(tops):
+            if i < 0 or node.fresh >> i & 1:
+                continue
+            node.potential -= caps[i]
+            while i >= 0 and not node.fresh >> i & 1:
+                caps[i] = self.cap(i, node.left)
+                node.fresh |= 1 << i
+                i = self.top(self.cliques[c], node.allowed, caps)
+            tops[c] = i
+            node.potential += caps[i] if i >= 0 else 0
+            if self.hopeless(node):
+                return True
+        return False
+
+    def has_all(self, node: _Node) -> bool:
+        """Work out the best of all cliques together; True where each takes all that it can, so
+        that no other choice, nor fewer, do better here."""
+        chosen = sorted(i for i in node.tops if i >= 0)
+        mask = sum(1 << i for i in chosen)
+        if mask == node.tried or any(self.clash[i] & mask != 1 << i for i in chosen):
+            return False
+        node.tried = mask
+        now = node
+        for i in chosen:
+            off = self.take(i, now.left)
+            if any(off):
+                now = self._after(now, i, off)
+        self.offer(now.taken, now.picked, now.amounts)
+        return now.taken == node.taken + node.potential
+
+    @staticmethod
+    def _after(node: _Node, i: int, off: Sequence[int]) -> _Node:
+        return replace(
+            node,
+            left=[have - part for have, part in zip(node.left, off, strict=True)],
+            taken=node.taken + sum(off),
+            picked=(*node.picked, i),
+            amounts=(*node.amounts, tuple(off)),
+        )
+
+    def with_one(self, node: _Node, i: int) -> _Node | None:
+        """The node after candidate ``i`` works; None where that is hopeless."""
+        top = node.tops[self.clique_of[i]]
+        if not node.caps[i] or self.hopeless(node, node.caps[top] - node.caps[i]):
+            return None
+        off = self.take(i, node.left)
+        got = node.caps[i] = sum(off)
+        node.fresh |= 1 << i
+        if not got or self.hopeless(node, node.caps[top] - got):
+            return None
+        child = self._after(node, i, off)
+        child.start = i + 1
+        child.allowed = node.allowed & ~self.clash[i]
+        child.caps = node.caps.copy()
+        child.tops = node.tops.copy()
+        child.potential = node.potential
+        for line, part in enumerate(off):
+            if part:
+                child.fresh &= ~self.readers[line]
+        for c, at in enumerate(child.tops):
+            if at >= 0 and not child.allowed >> at & 1:
+                self._settle(child, c, at)
+        child.tried = node.tried & ~(1 << i) if node.tried >> i & 1 else 0
+        return child
+
+    def without(self, node: _Node, i: int) -> None:
+        node.allowed &= ~(1 << i)
+        c = self.clique_of[i]
+        if node.tops[c] == i:
+            self._settle(node, c, i)
+
+    def _settle(self, node: _Node, c: int, was: int) -> None:
+        top = node.tops[c] = self.top(self.cliques[c], node.allowed, node.caps)
+        node.potential += (node.caps[top] if top >= 0 else 0) - node.caps[was]
+
+    def was_here(self, node: _Node) -> bool:
+        """Whether the same was left to the same candidates after no more coupons, which ended no
+        later."""
+        key = node.allowed, tuple(node.left)
+        mine = len(node.picked), sorted(self.ranks[i] for i in node.picked)
+        known = self.seen.get(key)
+        if known is not None and known <= mine:
+            return True
+        self.seen[key] = mine
+        return False
+
+    def cap(self, i: int, left: Sequence[int]) -> int:
+        """What candidate ``i`` takes of what is left, all in all."""
+        candidate = self.candidates[i]
+        if candidate.way is Way.POOL:
+            return min(self.worths[i], sum([left[line] for line in candidate.lines]))
+        return sum(self.take(i, left))
 
     def take(self, i: int, left: Sequence[int]) -> list[int]:
         self.steps += 1
-        return self.apply(i, left)
+        candidate = self.candidates[i]
+        if candidate.way is Way.SHARES:
+            return list(map(min, candidate.shares, left))
+        return candidate.take(left)
 
     def offer(
         self, taken: int, picked: tuple[int, ...], amounts: tuple[tuple[int, ...], ...]
@@ -140,35 +281,3 @@ class _Search:
         ends = sorted(self.ranks[i] for i in picked)
         if (-taken, len(picked), ends) < (-self.taken, len(self.picked), self.ends):
             self.taken, self.picked, self.amounts, self.ends = taken, picked, amounts, ends
-
-    def walk(
-        self,
-        start: int,
-        allowed: int,
-        left: list[int],
-        taken: int,
-        picked: tuple[int, ...],
-        amounts: tuple[tuple[int, ...], ...],
-    ) -> None:
-        self.offer(taken, picked, amounts)
-        for i in range(start, len(self.rules)):
-            if not allowed >> i & 1:
-                continue
-            if self.hopeless(taken + self.potential(i, allowed, left), picked):
-                return
-            rest = allowed & ~self.clash[i]
-            if self.hopeless(taken + self.worths[i] + self.potential(i + 1, rest, left), picked):
-                continue
-            if self.steps >= self.budget:
-                self.spent = True
-                return
-            off = self.take(i, left)
-            now = taken + sum(off)
-            after = [have - part for have, part in zip(left, off, strict=True)]
-            if now == taken or self.hopeless(now + self.potential(i + 1, rest, after), picked):
-                continue
-            self.walk(i + 1, rest, after, now, (*picked, i), (*amounts, tuple(off)))
-
-    def hopeless(self, most: int, picked: tuple[int, ...]) -> bool:
-        """Whether one more coupon, and whatever follows, cannot beat what is known."""
-        return most < self.taken or (most == self.taken and len(picked) >= len(self.picked))

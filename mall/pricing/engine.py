@@ -1,11 +1,12 @@
 """From a basket and its rules to prices: markdowns, promotions, coupons, in this order."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from config.kernel.conditions import holds
 from config.kernel.money import proportion_down
-from mall.pricing.best import choose
-from mall.pricing.kinds import STAGES, gifts_of, is_markdown, marked_price, take
+from mall.pricing.best import Candidate, choose
+from mall.pricing.kinds import STAGES, gifts_of, is_markdown, marked_price, take, way_of
 from mall.pricing.values import (
     Discount,
     Freight,
@@ -158,12 +159,15 @@ def _coupons(
         else:
             refusals.append(refusal)
 
-    choice = choose(
-        [rule for rule, _scope, _shares in able],
-        [shares for _rule, _scope, shares in able],
-        nets,
-        lambda i, left: take(able[i][1], lines, nets, left),
-    )
+    def candidate(rule: Rule, scope: Scope, shares: list[int]) -> Candidate:
+        if rule.method == "freight":
+            taken_from = [i for i, line in enumerate(lines) if line.is_freight]
+        else:
+            taken_from = [i for i, inside in enumerate(scope.inside) if inside]
+        by_left = partial(take, scope, lines, nets)
+        return Candidate(rule, way_of(rule), shares, taken_from, by_left)
+
+    choice = choose([candidate(*one) for one in able], nets)
     used = [able[i][0] for i in choice.picked]
     for i, (rule, _of, shares) in enumerate(able):
         if i not in choice.picked:

@@ -6,13 +6,15 @@ net evenly; rules over pieces take the dearest first, ties by line.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 
 from config.kernel.money import allocate, proportion_down, share_down
-from mall.pricing.values import Item, Rule, Scope
+from mall.pricing.values import Item, Rule, Scope, Way
 
 Amounts = list[int]
 # (what a piece costs, the line, how many of these it has)
 Run = tuple[int, int, int]
+_first = itemgetter(0)
 
 
 def take(scope: Scope, lines: Sequence[Item], base: Sequence[int], left: Sequence[int]) -> Amounts:
@@ -25,12 +27,13 @@ def take(scope: Scope, lines: Sequence[Item], base: Sequence[int], left: Sequenc
     return amounts
 
 
-def has_fixed_shares(rule: Rule) -> bool:
-    """Whether it takes of no line more than it would by itself, whatever others took before."""
+def way_of(rule: Rule) -> Way:
+    """What others leave of its lines is to a coupon; ``take`` says the same, only slower."""
     if rule.method == "freight" or (rule.method == "percent" and rule.span == "order"):
-        return True
-    by_piece = rule.method == "price" and rule.times is None
-    return (by_piece or rule.span == "line") and rule.max_discount_fen is None
+        return Way.SHARES
+    if rule.method in ("amount", "percent") and rule.span == "line":
+        return Way.SHARES if rule.max_discount_fen is None else Way.OTHER
+    return Way.POOL if rule.method == "amount" else Way.OTHER
 
 
 def is_markdown(rule: Rule) -> bool:
@@ -107,13 +110,11 @@ def _price(
     if rule.worth_from(scope.reached) is None:
         return amounts
     # What saves most first.
-    savings = sorted(
-        (
-            (unit - _price_of(rule, lines[i].sku, unit), i, count)
-            for unit, i, count in _runs(scope, lines, left)
-        ),
-        key=lambda run: (-run[0], run[1]),
-    )
+    savings = [
+        (unit - _price_of(rule, lines[i].sku, unit), i, count)
+        for unit, i, count in _runs_by_line(scope, lines, left)
+    ]
+    savings.sort(key=_first, reverse=True)
     todo = rule.times
     for saving, i, count in savings:
         if saving <= 0 or todo == 0:
@@ -228,14 +229,24 @@ def _sets(count: int, pieces: int) -> int:
 
 
 def _runs(scope: Scope, lines: Sequence[Item], left: Sequence[int]) -> list[Run]:
-    """The pieces in scope, those that cost most first."""
+    """The pieces in scope, those that cost most first, ties by line."""
+    runs = _runs_by_line(scope, lines, left)
+    runs.sort(key=_first, reverse=True)
+    return runs
+
+
+def _runs_by_line(scope: Scope, lines: Sequence[Item], left: Sequence[int]) -> list[Run]:
+    """The pieces in scope that cost something or are on a line that does, line by line."""
     runs: list[Run] = []
-    for i, item in enumerate(lines):
-        if scope.inside[i] and left[i]:
-            unit = proportion_down(left[i], 1, item.quantity)
-            dearer = left[i] - unit * item.quantity
-            runs += [(unit + 1, i, dearer), (unit, i, item.quantity - dearer)]
-    return sorted((run for run in runs if run[2]), key=lambda run: (-run[0], run[1]))
+    for i, (inside, net) in enumerate(zip(scope.inside, left, strict=True)):
+        if inside and net:
+            many = lines[i].quantity
+            unit = proportion_down(net, 1, many)
+            dearer = net - unit * many
+            if dearer:
+                runs.append((unit + 1, i, dearer))
+            runs.append((unit, i, many - dearer))
+    return runs
 
 
 def _packed(runs: Sequence[Run], pieces: int) -> Iterator[tuple[dict[int, int], int]]:

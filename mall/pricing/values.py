@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 
@@ -194,3 +195,12 @@ class Scope:
     def reached(self) -> int:
         """What its threshold is measured on, in pieces or fen."""
         return self.pieces if self.rule.threshold_pieces else self.base_fen
+
+
+class Way(Enum):
+    """What a discount takes of lines that others took from: of each line its own share, or what is
+    left of it; its worth of all of them, wherever something is left; anything else."""
+
+    SHARES = 1
+    POOL = 2
+    OTHER = 3
