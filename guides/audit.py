@@ -181,4 +181,25 @@ register(
                            AND (b.until IS NULL OR b.until >= h.given_at))
         """,
     ),
+    Line(
+        24,
+        "guides.baskets",
+        "a prepared basket is one order at a time, at its store, by whom it is for, while open",
+        """
+        WITH made AS (
+          SELECT b.id AS basket, b.order_id, o.id AS made, o.store_id <> b.store_id
+                 OR o.member_id <> coalesce(b.member_id, o.member_id)
+                 OR o.placed_at < b.sent_at OR o.placed_at >= b.expires_at
+                 OR (b.order_id IS NULL) AS wrong,
+                 o.state NOT IN ('cancelled', 'expired') AS lives
+          FROM guides_preparedbasket b JOIN kernel_code c ON c.id = b.code_id
+          JOIN mall_order o ON o.source_token = c.token AND o.channel = 'guide'
+        )
+        SELECT basket, made FROM made WHERE wrong OR (lives AND made <> order_id)
+        UNION ALL
+        SELECT b.id, b.order_id FROM guides_preparedbasket b
+        WHERE b.order_id IS NOT NULL
+          AND NOT EXISTS (SELECT FROM made WHERE basket = b.id AND made = b.order_id)
+        """,
+    ),
 )

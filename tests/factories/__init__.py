@@ -18,7 +18,7 @@ from tests.factories.catalogue import (
 from tests.factories.clients import MallClient, api_client, session_token, staff_client, till_client
 from tests.factories.coupons import make_coupon, make_template
 from tests.factories.fresh import moment, sequence
-from tests.factories.guides import make_binding, make_guide
+from tests.factories.guides import make_basket, make_binding, make_guide
 from tests.factories.members import (
     make_card,
     make_card_product,
@@ -44,6 +44,7 @@ __all__ = [
     "HOURS",
     "MallClient",
     "api_client",
+    "make_basket",
     "make_binding",
     "make_brand",
     "make_card",

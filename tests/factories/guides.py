@@ -1,7 +1,11 @@
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from config.kernel.actors import SYSTEM
 from config.kernel.models import User
-from guides.models import Binding, Guide, GuideAssignment
+from guides.models import Binding, Guide, GuideAssignment, PreparedBasket
+from guides.services.basket_send import basket_send
+from mall.models import Sku
 from members.models import Member
 from stores.models import Store
 from tests.factories.fresh import moment, sequence
@@ -45,4 +49,28 @@ def make_binding(
         source="test",
         since=since or moment() - timedelta(days=1),
         until=until,
+    )
+
+
+def make_basket(
+    *,
+    guide: Guide,
+    store: Store,
+    lines: Sequence[tuple[Sku, int]],
+    member: Member | None = None,
+    note: str = "",
+    days: int = 3,
+    now: datetime | None = None,
+) -> PreparedBasket:
+    """A basket that ``guide`` sent, to one of their customers or to whoever opens it."""
+    return basket_send(
+        guide_id=guide.pk,
+        store_code=store.code,
+        member_id=member.pk if member else None,
+        lines=[(sku.code, quantity) for sku, quantity in lines],
+        note=note,
+        days=days,
+        key=f"basket{sequence():08d}",
+        actor=SYSTEM,
+        now=now or moment(),
     )
