@@ -13,8 +13,8 @@ from mall.web.pictures import product_picture, uploaded_picture
 api: list[URLPattern | URLResolver] = [
     # In the order in which they are asked for.
     path("", include("mall.api.urls")),
-    path("", include("members.api.urls")),
     path("", include("coupons.api.urls")),
+    path("", include("members.api.urls")),
     path("", include("guides.api.urls")),
     path("schema/", SchemaView.as_view(), name="schema"),
 ]

@@ -97,9 +97,14 @@ def coupon_claim(
     actor: Actor | None = None,
     judge: Callable[[int], None] | None = None,
     before_quota: Callable[[ClaimedCoupon], None] = lambda claimed: None,
+    direct: bool = False,
 ) -> ClaimedCoupon:
     """Claim one coupon of the template for the member. Two statements, and where the template is
     for some members only, one more per fact that it asks of them.
+
+    ``direct`` promises that the surrounding transaction is this claim and ends with its refusal,
+    and that ``before_quota`` waits for nobody: then there is no savepoint, and what is kept ready
+    for a rush is taken in the same statement, unless claims of the template are judged.
 
     Where claims of the template are judged, ``judge(template id)`` is called once the member
     could have the coupon, and raises for who shall not; without it nobody is judged.
@@ -123,23 +128,26 @@ def coupon_claim(
         "today": day_start(now),
         "fits": False,
         "judged": judge is None,
+        "at_once": direct,
     }
-    with transaction.atomic():
-        template_id, rush, valid_until, pk = _claim(values, judge)
+    with transaction.atomic(savepoint=not direct):
+        template_id, rush, valid_until, pk, has_slot = _claim(values, judge)
         claimed = ClaimedCoupon(pk, no, now, valid_until)
         before_quota(claimed)
-        _take_quota(template_id, rush)
+        if not has_slot:
+            _take_quota(template_id, rush)
     return claimed
 
 
 def _claim(
     values: dict[str, Any], judge: Callable[[int], None] | None
-) -> tuple[int, bool, datetime, int]:
+) -> tuple[int, bool, datetime, int, bool]:
     while True:
         row = _row(statements.CLAIM, values)
         if row is None:
             raise TemplateUnknown()
-        template_id, is_open, is_left, fits, allowed, today, judged, rush, rule, until, pk = row
+        template_id, is_open, is_left, fits, allowed, today, judged, *rest = row
+        rush, rule, until, pk, has_slot = rest
         if not is_open:
             raise ClaimClosed()
         if not fits:
@@ -156,7 +164,7 @@ def _claim(
             values["judged"] = True
             continue
         if pk is not None:
-            return template_id, rush, until, pk
+            return template_id, rush, until, pk, has_slot
         # The member claimed another one at this very moment: count again.
 
 

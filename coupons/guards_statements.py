@@ -28,6 +28,7 @@ WITH template AS (
     (%(fits)s::bool OR t.claim_for = '{}'::jsonb) AS fits,
     (%(judged)s::bool OR NOT t.judge_claims) AS judged,
     t.slots_ready > 0 AS rush,
+    %(at_once)s::bool AND t.slots_ready > 0 AND NOT t.judge_claims AS at_once,
     least(t.valid_until,
           %(now)s::timestamptz + make_interval(days => t.valid_days::int)) AS valid_until
   FROM coupons_template t
@@ -56,12 +57,19 @@ WITH template AS (
     AND (t.per_day IS NULL OR m.today < t.per_day)
   ON CONFLICT (template_id, member_id, nth) DO NOTHING
   RETURNING id, member_id, template_id, '' AS from_state, state AS to_state
+), slot AS (
+  DELETE FROM coupons_claimslot WHERE id = (
+    SELECT s.id FROM claimed c JOIN template t ON t.at_once
+      JOIN coupons_claimslot s ON s.template_id = c.template_id
+    LIMIT 1 FOR UPDATE OF s SKIP LOCKED)
+  RETURNING id
 ), """
     + EVENT.format(source="claimed")
     + """
 SELECT t.id, t.open, t.is_left, t.fits, m.had < t.per_member,
-  t.per_day IS NULL OR m.today < t.per_day, t.judged, t.rush, t.claim_for, t.valid_until, c.id
-FROM template t CROSS JOIN mine m LEFT JOIN claimed c ON true
+  t.per_day IS NULL OR m.today < t.per_day, t.judged, t.rush, t.claim_for, t.valid_until, c.id,
+  s.id IS NOT NULL
+FROM template t CROSS JOIN mine m LEFT JOIN claimed c ON true LEFT JOIN slot s ON true
 """
 )
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass
+from functools import cache as once
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -70,9 +71,20 @@ class CallerThrottle(SimpleRateThrottle):
         return self._wait
 
 
+# A counter gets its end in the same step: most callers of a rush come once.
+_COUNT = """
+local counted = redis.call('INCR', KEYS[1])
+if counted == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return counted
+"""
+
+
+@once
+def _count() -> Any:
+    return valkey.client().register_script(_COUNT)
+
+
 def count(window: Window) -> int:
     """One more in ``window``, this one included. Raises RedisError."""
-    counted: Any = valkey.client().incr(window.key)
-    if counted == 1:
-        valkey.client().expire(window.key, window.seconds + 1)
-    return counted
+    script, client = _count(), valkey.client()
+    return script(keys=[window.key], args=[window.seconds + 1], client=client)

@@ -37,8 +37,9 @@ def _network(address: str) -> str:
         known = ip_address(address)
     except ValueError:
         return ""
-    length = 24 if known.version == 4 else 48
-    return str(ip_network(f"{known}/{length}", strict=False).network_address)
+    if known.version == 4:
+        return f"{known}".rpartition(".")[0] + ".0"
+    return str(ip_network(f"{known}/48", strict=False).network_address)
 
 
 class JudgedView(CommandView):

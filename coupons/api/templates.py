@@ -9,10 +9,11 @@ from rest_framework.generics import ListAPIView
 from rest_framework.permissions import AllowAny
 
 from config.kernel import clock, conditions
-from config.kernel.api import CommandView
+from config.kernel.api import CommandView, made_once
 from config.kernel.auth import Principal
 from coupons.api import examples as ex
 from coupons.api.judged import DEVICE_PARAMETER, JUDGED, JudgedView, visitor
+from coupons.guards import ClaimedCoupon
 from coupons.models import Template
 from coupons.selectors import Centre, templates_claimable
 from coupons.services.coupon_claim import coupon_claim
@@ -140,6 +141,10 @@ class ClaimOutput(serializers.Serializer):
     valid_until = serializers.DateTimeField()
 
 
+def claimed_document(claimed: ClaimedCoupon) -> dict[str, Any]:
+    return made_once(ClaimOutput).to_representation(claimed)
+
+
 @extend_schema(parameters=[DEVICE_PARAMETER])
 class ClaimView(JudgedView):
     """Claim a coupon. Many claim at the same moment: retry with the same Idempotency-Key after a
@@ -159,6 +164,7 @@ class ClaimView(JudgedView):
     }
     examples: ClassVar = {"POST": ex.CLAIM}
     input = ClaimInput
+    plain_input = True
     output = ClaimOutput
 
     def run(self, *, data: dict[str, Any], now, **kwargs: Any) -> Any:
@@ -169,7 +175,7 @@ class ClaimView(JudgedView):
             visitor=visitor(self.request),
             actor=self.request.user.actor,
             now=now,
-            before_quota=lambda claimed: self.settle(ClaimOutput(claimed).data),
+            before_quota=lambda claimed: self.settle(claimed_document(claimed)),
         )
 
 
@@ -207,5 +213,5 @@ class ExchangeView(CommandView):
             points=data["points"],
             actor=self.request.user.actor,
             now=now,
-            before_quota=lambda claimed: self.settle(ClaimOutput(claimed).data),
+            before_quota=lambda claimed: self.settle(claimed_document(claimed)),
         )

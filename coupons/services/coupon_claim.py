@@ -23,7 +23,8 @@ def coupon_claim(
 
     Raises TemplateUnknown (404, also for a template that is not public), ClaimClosed,
     PerMemberLimit, QuotaExhausted (409); where claims of the template are judged ClaimRefused and
-    ClaimChallenged (403), to be kept by the caller. ``before_quota`` as for the guard.
+    ClaimChallenged (403), to be kept by the caller. A refusal ends the caller's transaction.
+    ``before_quota`` as for the guard; it waits for nobody.
     """
     judge = ClaimJudge(member_id, Source.CLAIM, visitor, now)
     return guards.coupon_claim(
@@ -35,4 +36,5 @@ def coupon_claim(
         now=now,
         judge=judge.judge,
         before_quota=judge.keep(before_quota),
+        direct=True,
     )

@@ -54,14 +54,16 @@ def judged_template(**known) -> Template:
 
 
 def claim(template, member, now, visitor=DEVICE):
-    return coupon_claim(
-        template_code=template.code,
-        member_id=member.pk,
-        source_token="",
-        visitor=visitor,
-        actor=SYSTEM,
-        now=now,
-    )
+    # A request's transaction, which a refusal undoes.
+    with transaction.atomic():
+        return coupon_claim(
+            template_code=template.code,
+            member_id=member.pk,
+            source_token="",
+            visitor=visitor,
+            actor=SYSTEM,
+            now=now,
+        )
 
 
 def held(template, member, now, refusal, visitor=DEVICE) -> ClaimDecision:
