@@ -19,6 +19,8 @@ def refusal_words(refusal: Mapping[str, Any]) -> str:
 def hint_words(hint: Mapping[str, Any]) -> str:
     """What a hint promises: so much more, and so much is off."""
     missing, value = _missing(hint), hint["value"]
+    if hint["kind"] == "freight":
+        return _("{missing} more, and delivery is free").format(missing=missing)
     if hint["method"] == "amount":
         return _("{missing} more for {amount} off").format(missing=missing, amount=yuan(value))
     if hint["method"] == "percent":

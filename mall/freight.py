@@ -43,18 +43,16 @@ class RegionNotServed(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class FreightRules:
-    """``zones`` by the beginning of an adcode ("" for everywhere else); None: not sent there.
-    A parcel counts as delivered ``confirm_after`` it was shipped."""
+    """``zones`` by the beginning of an adcode ("" for everywhere else); None: not sent there."""
 
     zones: Mapping[str, Mapping[str, Any] | None]
-    confirm_after: timedelta
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> "FreightRules":
         zones: dict[str, Mapping[str, Any] | None] = dict.fromkeys(body["not_to"])
         for zone in body["zones"]:
             zones |= dict.fromkeys(zone["regions"] or [""], zone)
-        return cls(zones, timedelta(days=body["confirm_days"]))
+        return cls(zones)
 
     def to(self, adcode: str, *, pieces: int) -> Freight:
         """What a parcel of so many pieces to ``adcode`` costs. Raises RegionNotServed."""
@@ -77,6 +75,14 @@ def freight_rules(*, operator_code: str, now: datetime) -> FreightRules:
     if policy is None:
         raise DeliveryNotOffered()
     return FreightRules.read(policy.body)
+
+
+def delivered_after(*, operator_code: str, now: datetime) -> timedelta:
+    """How long after it was shipped a parcel counts as delivered, by the rules of the day it was
+    shipped. One statement."""
+    policy = policy_at(kind=KIND, moment=now, scope=operator_code)
+    days = policy.body["confirm_days"] if policy else DEFAULT_CONFIRM_DAYS
+    return timedelta(days=days)
 
 
 def validate(body: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from coupons.services.coupon_revoke import coupons_revoke
 from coupons.states import Source
 from mall.models import Order, OrderLine
 from mall.services.order_value import VALUE_KINDS
-from mall.states import OrderState
+from mall.states import LineKind, OrderState
 
 KIND = "payment_coupons"
 logger = logging.getLogger(__name__)
@@ -84,9 +84,12 @@ def _sales(events: Sequence[Event]) -> Iterator[tuple[_Sale, list[dict[str, Any]
     taken one at a time."""
     ids = {e.subject_id for e in events}
     advisory("mall.payment_coupons", ids)
-    left = OrderLine.objects.filter(order=OuterRef("pk"), refunded_quantity__lt=F("quantity"))
-    # What goes on a card reaches no threshold: what is bought with it does.
-    value = Sum("lines__net_fen", filter=Q(lines__kind__in=VALUE_KINDS), default=0)
+    left = OrderLine.objects.filter(
+        order=OuterRef("pk"), refunded_quantity__lt=F("quantity")
+    ).exclude(kind=LineKind.FREIGHT)
+    # What goes on a card reaches no threshold: what is bought with it does. Freight buys nothing.
+    besides = [*VALUE_KINDS, LineKind.FREIGHT]
+    value = Sum("lines__net_fen", filter=Q(lines__kind__in=besides), default=0)
     orders = (
         Order.objects.filter(pk__in=ids, paid_at__isnull=False)
         .annotate(kept=Exists(left), spent_fen=F("total_fen") - value)

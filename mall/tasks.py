@@ -3,7 +3,9 @@
 from celery import shared_task
 
 from config.kernel import clock
+from mall.services.delivery_address import addresses_erase as erase
 from mall.services.order_close import orders_close as close
+from mall.services.order_deliver import orders_deliver as deliver
 from mall.services.order_end import orders_expire as expire
 from mall.services.payment_query import payments_query as query
 from mall.services.refund_send import refunds_send as send
@@ -33,3 +35,13 @@ def refunds_send() -> None:
 @shared_task(name="mall.tasks.orders_close", expires=600)
 def orders_close() -> None:
     close(now=clock.now())
+
+
+@shared_task(name="mall.tasks.orders_deliver", expires=600)
+def orders_deliver() -> None:
+    deliver(now=clock.now())
+
+
+@shared_task(name="mall.tasks.addresses_erase", expires=3600)
+def addresses_erase() -> None:
+    erase(now=clock.now())

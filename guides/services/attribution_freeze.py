@@ -22,7 +22,7 @@ from guides.policies import (
 )
 from mall.models import OrderLine
 from mall.selectors.shelves import category_shelves
-from mall.states import OrderChannel
+from mall.states import LineKind, OrderChannel
 
 LOCK = "guides.commission"
 
@@ -77,6 +77,8 @@ def _sales_unattributed(order_ids: Sequence[int]) -> list[Sale]:
         OrderLine.objects.filter(
             order_id__in=order_ids, order__paid_at__isnull=False, attributions__isnull=True
         )
+        # Sending goods is nobody's sale.
+        .exclude(kind=LineKind.FREIGHT)
         .order_by("pk")
         .values_list(
             "pk",

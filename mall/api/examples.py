@@ -103,6 +103,7 @@ QUOTE = Example(
             "fen_per_point": 1,
         },
         "points_to_earn": 501,
+        "region": "",
         "stock": {"D3001-1": 12},
     },
 )
@@ -173,8 +174,10 @@ ORDER = Example(
             "expires_at": "2026-04-09T15:30:00+08:00",
             "collected_at": None,
         },
+        "delivery": None,
     }
 )
+ORDER_RECEIVED = Example(request={}, response={"no": "SO8D3N6V1Z4Q", "state": "completed"})
 ORDER_PAY = Example(
     request={"app_id": "wx0000000000mall01"},
     response={

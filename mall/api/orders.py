@@ -15,6 +15,8 @@ from mall.discount_words import hint_words, refusal_words
 from mall.models import Order
 from mall.selectors.orders import after_sale_document, order_detail, order_list
 from mall.services.aftersale import aftersale_request
+from mall.services.delivery_address import Address
+from mall.services.order_deliver import order_received
 from mall.services.order_end import order_cancel
 from mall.services.order_place import order_place
 from mall.services.payment_create import payment_create, payment_prepay
@@ -39,7 +41,12 @@ def basket_of(data: dict[str, Any], member_id: int) -> Basket:
         use_points=data["use_points"],
         points=data["points"],
         points_lines=tuple((x["offer"], x["quantity"]) for x in data["points_lines"]),
+        region=(data.get("delivery") or {}).get("adcode", ""),
     )
+
+
+def address_of(data: dict[str, Any]) -> Address | None:
+    return Address(**data["delivery"]) if data["delivery"] else None
 
 
 @extend_schema(tags=["orders"])
@@ -71,6 +78,8 @@ class QuoteView(CommandView):
             "points_offer_unknown",
             "points_offer_tier",
             "points_offer_limit",
+            "delivery_not_offered",
+            "region_not_served",
         ]
     }
     examples: ClassVar = {"POST": ex.QUOTE}
@@ -134,6 +143,9 @@ class OrdersView(CommandView, ListAPIView):
             "card_not_usable",
             "topup_offer_gone",
             "pickup_not_offered",
+            "delivery_not_offered",
+            "region_not_served",
+            "address_invalid",
         ]
     }
     examples: ClassVar = {"GET": ex.ORDER_ROW, "POST": ex.ORDER_PLACE}
@@ -165,6 +177,7 @@ class OrdersView(CommandView, ListAPIView):
             source_token=data["source_token"],
             device=device_hash(self.request),
             actor=user.actor,
+            address=address_of(data),
             now=now,
             before_stock=self.settle,
         )
@@ -174,7 +187,8 @@ class OrdersView(CommandView, ListAPIView):
 class OrderView(MemberView):
     """One order with its lines, tenders, refunds and, once paid, its pickup code. ``pickup`` is
     null until the store has been told, a moment after the payment; draw ``token`` as a QR code
-    and write ``digits`` below it."""
+    and write ``digits`` below it. What is sent has a ``delivery`` instead: the address, and where
+    the parcel is."""
 
     operations: ClassVar = {"GET": "order_get"}
     refusals: ClassVar = {"GET": ["order_unknown"]}
@@ -248,10 +262,38 @@ class OrderCancelView(CommandView):
 
 
 @extend_schema(tags=["orders"])
+class OrderReceivedView(CommandView):
+    """I have the parcel: the order is completed. Without it, it counts as delivered some days
+    after it was shipped. Saying so twice changes nothing."""
+
+    operations: ClassVar = {"POST": "order_received"}
+    refusals: ClassVar = {
+        "POST": [
+            "order_unknown",
+            "delivery_missing",
+            "not_shipped",
+            "delivery_ended",
+            "after_sale_pending",
+        ]
+    }
+    examples: ClassVar = {"POST": ex.ORDER_RECEIVED}
+    input = s.ReceivedInput
+    output = s.CancelOutput
+    success_status = 200
+
+    def run(self, *, data, now, **kwargs):
+        user = self.request.user
+        order = order_received(
+            order_no=kwargs["no"], member_id=user.member_id, actor=user.actor, now=now
+        )
+        return {"no": order.no, "state": order.state}
+
+
+@extend_schema(tags=["orders"])
 class AfterSalesView(CommandView):
     """Ask for units of an order to be taken back. Staff decide. From payment until the after-sale
     window ends; a parcel that waits is held meanwhile. Every tender gets its share back in
-    proportion, to the fen."""
+    proportion, to the fen. Freight comes back with all of the goods while nothing was shipped."""
 
     operations: ClassVar = {"POST": "after_sale_request"}
     refusals: ClassVar = {
@@ -263,6 +305,7 @@ class AfterSalesView(CommandView):
             "after_sale_open",
             "refund_too_large",
             "card_not_returnable",
+            "freight_by_staff",
             "membership_by_staff",
             "membership_ended",
             "membership_renewed",

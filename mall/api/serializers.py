@@ -2,7 +2,14 @@
 
 from rest_framework import serializers
 
-from mall.states import AfterSaleKind, AfterSaleState, LineKind, OrderState, RefundState
+from mall.states import (
+    AfterSaleKind,
+    AfterSaleState,
+    FulfilmentState,
+    LineKind,
+    OrderState,
+    RefundState,
+)
 from stores.states import PickupState
 
 
@@ -78,13 +85,40 @@ class BasketInput(serializers.Serializer):
     points_lines = PointsLineInput(many=True, required=False, default=list, max_length=20)  # type: ignore[call-arg]
 
 
+class DeliveryRegionInput(serializers.Serializer):
+    adcode = serializers.RegexField(
+        r"^[0-9]{6}$", help_text="of the county: nationalCode of wx.chooseAddress"
+    )
+
+
+class DeliveryInput(DeliveryRegionInput):
+    """Where it is sent, as ``wx.chooseAddress`` gives it."""
+
+    recipient = serializers.CharField(max_length=40)
+    phone = serializers.RegexField(r"^\+?[0-9][0-9 -]{4,18}$")
+    region = serializers.CharField(
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="province, city and county in words",
+    )
+    detail = serializers.CharField(max_length=200)
+
+
 class QuoteInput(BasketInput):
+    delivery = DeliveryRegionInput(
+        required=False, allow_null=True, default=None, help_text="empty: collected at the store"
+    )
     estimate_points = serializers.BooleanField(
         required=False, default=False, help_text="say what it would earn"
     )
 
 
 class OrderInput(BasketInput):
+    delivery = DeliveryInput(
+        required=False, allow_null=True, default=None, help_text="empty: collected at the store"
+    )
     quote_version = serializers.CharField(max_length=64)
     source_token = serializers.CharField(
         max_length=32, required=False, allow_blank=True, default=""
@@ -137,7 +171,8 @@ class RefusedCouponOutput(serializers.Serializer):
 
 
 class HintOutput(serializers.Serializer):
-    """So little more, and the promotion or coupon takes ``value`` off."""
+    """So little more, and the promotion or coupon takes ``value`` off. Of kind ``freight``:
+    delivery is free then, which costs ``value`` now."""
 
     kind = serializers.CharField()
     reference = serializers.CharField()
@@ -199,6 +234,7 @@ class QuoteOutput(serializers.Serializer):
     best_is_proven = serializers.BooleanField(
         help_text="no other choice of these coupons is cheaper"
     )
+    region = serializers.CharField(help_text="adcode it is sent to; empty: collected")
     stock = serializers.DictField(child=serializers.IntegerField(), help_text="SKU → available")
 
 
@@ -285,6 +321,24 @@ class PickupOutput(serializers.Serializer):
     collected_at = serializers.DateTimeField(allow_null=True)
 
 
+class DeliveryOutput(serializers.Serializer):
+    state = serializers.ChoiceField(
+        FulfilmentState.choices, help_text="pending, shipped, delivered, returned or cancelled"
+    )
+    recipient = serializers.CharField(help_text="empty, like the address, once it was erased")
+    phone = serializers.CharField()
+    adcode = serializers.CharField()
+    region = serializers.CharField()
+    detail = serializers.CharField()
+    carrier = serializers.CharField()
+    tracking_no = serializers.CharField()
+    shipped_at = serializers.DateTimeField(allow_null=True)
+    deliver_by = serializers.DateTimeField(
+        allow_null=True, help_text="counts as delivered then, unless I say so before"
+    )
+    delivered_at = serializers.DateTimeField(allow_null=True)
+
+
 class OrderOutput(serializers.Serializer):
     no = serializers.CharField()
     state = serializers.ChoiceField(OrderState.choices)
@@ -307,6 +361,7 @@ class OrderOutput(serializers.Serializer):
     refunds = RefundOutput(many=True)
     after_sales = AfterSaleOutput(many=True)
     pickup = PickupOutput(allow_null=True)
+    delivery = DeliveryOutput(allow_null=True, help_text="null for what is collected")
 
 
 class PayInput(serializers.Serializer):
@@ -319,6 +374,10 @@ class PayOutput(serializers.Serializer):
     params = serializers.DictField(
         child=serializers.CharField(), help_text="hand these to wx.requestPayment"
     )
+
+
+class ReceivedInput(serializers.Serializer):
+    """Nothing to say but that."""
 
 
 class CancelInput(serializers.Serializer):

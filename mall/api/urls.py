@@ -12,6 +12,7 @@ urlpatterns = [
     path("orders/<str:no>", orders.OrderView.as_view(), name="order"),
     path("orders/<str:no>/pay", orders.OrderPayView.as_view(), name="order-pay"),
     path("orders/<str:no>/cancel", orders.OrderCancelView.as_view(), name="order-cancel"),
+    path("orders/<str:no>/received", orders.OrderReceivedView.as_view(), name="order-received"),
     path("orders/<str:no>/after-sales", orders.AfterSalesView.as_view(), name="after-sales"),
     path("wechat/notify/<str:mchid>/payments", notify.PaymentNotifyView.as_view()),
     path("wechat/notify/<str:mchid>/refunds", notify.RefundNotifyView.as_view()),

@@ -5,8 +5,8 @@ from typing import Any
 from django.db.models import Prefetch
 
 from mall.locks import OrderUnknown
-from mall.models import AfterSale, Order, OrderLine, Refund
-from mall.states import PaymentState
+from mall.models import AfterSale, DeliveryAddress, Fulfilment, Order, OrderLine, Refund
+from mall.states import FulfilmentKind, FulfilmentState, PaymentState
 from stores.selectors import pickup_of
 from stores.services.pickup_token import pickup_token
 
@@ -25,7 +25,7 @@ def order_detail(*, no: str, member_id: int) -> dict[str, Any]:
     order = (
         Order.objects.for_member(member_id)
         .filter(no=no)
-        .select_related("store", "operator")
+        .select_related("store", "operator", "address")
         .prefetch_related(
             Prefetch("lines", OrderLine.objects.order_by("position").select_related("sku")),
             "lines__adjustments",
@@ -76,7 +76,7 @@ def order_detail(*, no: str, member_id: int) -> dict[str, Any]:
             for r in order.refunds.all()
         ],
         "after_sales": [after_sale_document(a) for a in order.after_sales.all()],
-        "pickup": _pickup(order),
+        **_parcel(order),
     }
 
 
@@ -127,6 +127,31 @@ def _line(line: OrderLine) -> dict[str, Any]:
 def _way(order: Order, refund: Refund) -> str:
     kinds = {t.pk: t.kind for t in order.tenders.all()}
     return kinds.get(refund.tender_id or 0, "wechat")
+
+
+def _parcel(order: Order) -> dict[str, Any]:
+    """Where the goods are: a pickup at the store, or on their way. One statement."""
+    address = getattr(order, "address", None)
+    if address is None:
+        return {"pickup": _pickup(order), "delivery": None}
+    parcel = order.fulfilments.filter(kind=FulfilmentKind.DELIVERY).first()
+    return {"pickup": None, "delivery": _delivery(address, parcel)}
+
+
+def _delivery(address: DeliveryAddress, parcel: Fulfilment | None) -> dict[str, Any]:
+    return {
+        "state": parcel.state if parcel else FulfilmentState.PENDING,
+        "recipient": address.recipient,
+        "phone": address.phone,
+        "adcode": address.adcode,
+        "region": address.region,
+        "detail": address.detail,
+        "carrier": parcel.carrier if parcel else "",
+        "tracking_no": parcel.tracking_no if parcel else "",
+        "shipped_at": parcel.shipped_at if parcel else None,
+        "deliver_by": parcel.deliver_by if parcel else None,
+        "delivered_at": parcel.delivered_at if parcel else None,
+    }
 
 
 def _pickup(order: Order) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import Actor
@@ -77,8 +78,15 @@ class MembershipByStaff(Conflict):
     message = _("The service desk gives this membership back.")
 
 
+class FreightByStaff(Conflict):
+    """It comes back by itself with all of an order that was not shipped."""
+
+    code = "freight_by_staff"
+    message = _("Whether freight is given back is decided by the service desk.")
+
+
 # What after-sale gives back; stored value is paid back by its own services.
-RETURNABLE = (LineKind.GOODS, LineKind.MEMBERSHIP)
+RETURNABLE = (LineKind.GOODS, LineKind.MEMBERSHIP, LineKind.FREIGHT)
 
 
 def may_come_back(order: Order) -> bool:
@@ -100,12 +108,14 @@ def aftersale_request(
     restock: bool = True,
     member_id: int | None = None,
 ) -> AfterSale:
-    """Ask for ``lines`` (position, units) back. A pickup that is waiting is held meanwhile.
+    """Ask for ``lines`` (position, units) back. A pickup that is waiting is held meanwhile, and so
+    is what has to be sent.
 
-    A membership is given back for its days that are left now, as long as it lasts. Raises
+    Freight comes with the rest of the goods while nothing was shipped; afterwards only staff may
+    name it. A membership is given back for its days that are left now, as long as it lasts. Raises
     OrderUnknown, AfterSaleNotPossible, AfterSaleOpen, AfterSaleEmpty, LineUnknown, RefundTooLarge,
-    CardNotReturnable, MembershipByStaff (a member whose plan does not let them ask) and what
-    ``membership_worth`` raises.
+    CardNotReturnable, FreightByStaff, MembershipByStaff (a member whose plan does not let them ask)
+    and what ``membership_worth`` raises.
     """
     scope: dict[str, Any] = {} if member_id is None else {"member_id": member_id}
     with transaction.atomic():
@@ -114,7 +124,7 @@ def aftersale_request(
             raise AfterSaleNotPossible()
         if order.after_sales.filter(state=AfterSaleState.REQUESTED).exists():
             raise AfterSaleOpen()
-        wanted = _wanted(order, lines)
+        wanted = _wanted(order, lines, by_member=member_id is not None)
         for line, _units in wanted:
             if line.kind == LineKind.MEMBERSHIP:
                 _membership_check(order, line, by_member=member_id is not None, now=now)
@@ -228,7 +238,9 @@ def _locked(after_sale_no: str) -> AfterSale:
     return after_sale
 
 
-def _wanted(order: Order, lines: Sequence[tuple[int, int]]) -> list[tuple[OrderLine, int]]:
+def _wanted(
+    order: Order, lines: Sequence[tuple[int, int]], *, by_member: bool
+) -> list[tuple[OrderLine, int]]:
     merged: dict[int, int] = {}
     for position, units in lines:
         merged[position] = merged.get(position, 0) + units
@@ -245,7 +257,21 @@ def _wanted(order: Order, lines: Sequence[tuple[int, int]]) -> list[tuple[OrderL
         if line.refunded_quantity + units > line.quantity:
             raise RefundTooLarge(line=position)
         wanted.append((line, units))
+    freight = next((x for x in by_position.values() if x.kind == LineKind.FREIGHT), None)
+    if freight is not None:
+        goods = [x for x in by_position.values() if x.kind == LineKind.GOODS]
+        whole = all(x.refunded_quantity + merged.get(x.position, 0) == x.quantity for x in goods)
+        named = freight.position in merged
+        if whole and not _shipped(order):
+            return wanted if named or freight.refunded_quantity else [*wanted, (freight, 1)]
+        if named and by_member:
+            raise FreightByStaff()
     return wanted
+
+
+def _shipped(order: Order) -> bool:
+    """Whether the goods are on their way, or were. The order is locked."""
+    return order.fulfilments.filter(shipped_at__isnull=False).exists()
 
 
 def _membership_check(order: Order, line: OrderLine, *, by_member: bool, now: datetime) -> None:
@@ -290,7 +316,7 @@ def _takes_the_rest(order: Order, quantities: Mapping[int, int]) -> bool:
 
 def _end_refunded(order: Order, actor: Actor, now: datetime) -> None:
     """No goods are left of the order: what was not handed over yet never will be. With a top-up in
-    it, that is what the order was for and did."""
+    it, or a parcel that was sent and stays paid for, that is what the order was for and did."""
     if order.state != OrderState.PAID:
         return
     pickup = pickup_of(order_no=order.no)
@@ -299,13 +325,19 @@ def _end_refunded(order: Order, actor: Actor, now: datetime) -> None:
     for fulfilment in Fulfilment.objects.filter(order=order).exclude(
         state__in=[FulfilmentState.COLLECTED, FulfilmentState.CANCELLED]
     ):
+        shipped = fulfilment.state == FulfilmentState.SHIPPED
         fulfilment_transition(
-            fulfilment=fulfilment, to_state=FulfilmentState.CANCELLED, actor=actor, now=now
+            fulfilment=fulfilment,
+            to_state=FulfilmentState.RETURNED if shipped else FulfilmentState.CANCELLED,
+            actor=actor,
+            now=now,
         )
-    topped_up = order.lines.filter(kind=LineKind.TOPUP).exists()
+    done = order.lines.filter(
+        Q(kind=LineKind.TOPUP) | Q(kind=LineKind.FREIGHT, refunded_quantity=0)
+    ).exists()
     order_transition(
         order=order,
-        to_state=OrderState.COMPLETED if topped_up else OrderState.CANCELLED,
+        to_state=OrderState.COMPLETED if done else OrderState.CANCELLED,
         actor=actor,
         now=now,
         reason="refunded",

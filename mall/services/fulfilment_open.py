@@ -1,4 +1,5 @@
-"""Paid goods get a parcel: the pickup at the store and the fulfilment that knows it."""
+"""Paid goods get a parcel: a pickup at the store and the fulfilment that knows it, or, with an
+address, one that is to be sent."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -10,8 +11,8 @@ from config.kernel.actors import SYSTEM
 from config.kernel.events import record
 from mall.events import FulfilmentChanged
 from mall.locks import orders_lock
-from mall.models import AfterSale, Fulfilment, Order, OrderLine
-from mall.states import AfterSaleState, FulfilmentState, LineKind, OrderState
+from mall.models import AfterSale, DeliveryAddress, Fulfilment, Order, OrderLine
+from mall.states import AfterSaleState, FulfilmentKind, FulfilmentState, LineKind, OrderState
 from stores.services.pickup_open import PickupDraft, pickups_open
 from stores.services.pickup_prepare import pickup_hold
 
@@ -35,27 +36,29 @@ def fulfilments_open(*, order_ids: Collection[int], now: datetime) -> int:
                 state=OrderState.PAID,
             )
             .order_by("pk")
-            .values_list("pk", "no", "store_id", "member__phone", Exists(asked))
+            .annotate(asked=Exists(asked), sent=Exists(DeliveryAddress.objects.filter(**of_it)))
+            .values_list("pk", "no", "store_id", "member__phone", "asked", "sent", named=True)
         )
         rows = list(orders)
         if not rows:
             return 0
+        collected = [row for row in rows if not row.sent]
         pickups = pickups_open(
-            [PickupDraft(no, store_id, (phone or "")[-4:]) for _pk, no, store_id, phone, _ in rows],
+            [PickupDraft(x.no, x.store_id, (x.member__phone or "")[-4:]) for x in collected],
             actor=SYSTEM,
             now=now,
         )
         made = Fulfilment.objects.bulk_create(
             Fulfilment(
-                order_id=pk,
-                kind="pickup",
-                store_id=store_id,
+                order_id=row.pk,
+                kind=FulfilmentKind.DELIVERY if row.sent else FulfilmentKind.PICKUP,
+                store_id=row.store_id,
                 state=FulfilmentState.PENDING,
-                pickup_no=pickups[no].no,
+                pickup_no="" if row.sent else pickups[row.no].no,
                 created_at=now,
                 updated_at=now,
             )
-            for pk, no, store_id, _phone, _asked in rows
+            for row in rows
         )
         record(
             [
@@ -65,7 +68,7 @@ def fulfilments_open(*, order_ids: Collection[int], now: datetime) -> int:
             actor=SYSTEM,
             now=now,
         )
-        for _pk, no, _store, _phone, is_asked in rows:
-            if is_asked:
-                pickup_hold(pickup_id=pickups[no].pk, actor=SYSTEM, now=now)
+        for row in collected:
+            if row.asked:
+                pickup_hold(pickup_id=pickups[row.no].pk, actor=SYSTEM, now=now)
     return len(rows)

@@ -17,7 +17,9 @@ def order_coupons_reduce(*, order: Order, quantities: Mapping[int, int]) -> None
         return
     parts: dict[str, int] = defaultdict(int)
     rows = Adjustment.objects.filter(
-        line_id__in=quantities, line__kind=LineKind.GOODS, kind=DiscountKind.COUPON
+        line_id__in=quantities,
+        line__kind__in=[LineKind.GOODS, LineKind.FREIGHT],
+        kind=DiscountKind.COUPON,
     )
     for line_id, no, amount, units, refunded in rows.values_list(
         "line_id", "reference", "amount_fen", "line__quantity", "line__refunded_quantity"

@@ -50,7 +50,7 @@ def order_ready(*, order_no: str, user, actor: Actor, now: datetime) -> Order:
         pickup = pickup_of(order_no=order.no)
         if pickup is None:
             raise PickupMissing()
-        if _after_sale_pending(order):
+        if after_sale_pending(order):
             raise AfterSalePending()
         pickup_ready(pickup_id=pickup.pk, actor=actor, now=now)
         for fulfilment in order.fulfilments.all():
@@ -83,7 +83,7 @@ def order_handover(*, text: str, user, actor: Actor, now: datetime) -> Handover:
     with transaction.atomic():
         order = order_lock(no=pickup.order_no)
         pickup_collect(pickup_id=pickup.pk, user=user, actor=actor, now=now)
-        if _after_sale_pending(order):
+        if after_sale_pending(order):
             raise AfterSalePending()
         for fulfilment in order.fulfilments.all():
             fulfilment_transition(
@@ -94,6 +94,6 @@ def order_handover(*, text: str, user, actor: Actor, now: datetime) -> Handover:
     return Handover(order, now)
 
 
-def _after_sale_pending(order: Order) -> bool:
+def after_sale_pending(order: Order) -> bool:
     """Undecided: nobody knows yet what is left to be handed over. The order is locked."""
     return order.after_sales.filter(state=AfterSaleState.REQUESTED).exists()

@@ -121,9 +121,12 @@ def aftersale_transition(
 
 
 def fulfilment_transition(
-    *, fulfilment: Fulfilment, to_state: str, actor: Actor, now: datetime
+    *, fulfilment: Fulfilment, to_state: str, actor: Actor, now: datetime, **fields: Any
 ) -> None:
-    from_state, to = compare_and_set(fulfilment, FULFILMENT_MACHINE, to_state, updated_at=now)
+    """Move a parcel; ``fields`` are written with it."""
+    from_state, to = compare_and_set(
+        fulfilment, FULFILMENT_MACHINE, to_state, updated_at=now, **fields
+    )
     event = FulfilmentChanged(
         subject_id=fulfilment.pk,
         order_id=fulfilment.order_id,

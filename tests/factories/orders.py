@@ -5,6 +5,7 @@ from config.kernel.numbers import new_no
 from config.kernel.wechat.facts import Trade, trade_read
 from config.kernel.wechat.pay import Notification as GatewayNotification
 from mall.models import Order, Payment, Sku
+from mall.services.delivery_address import Address
 from mall.services.order_place import order_place
 from mall.services.payment_apply import payment_apply
 from mall.services.payment_create import payment_create
@@ -14,6 +15,21 @@ from stores.models import Store
 from tests.factories.fresh import moment
 
 APPID = "wx0000000000mall01"
+# A policy of freight: ¥8.00 in Shanghai and Zhejiang, free from ¥300.00; ¥12.00 for the first two
+# pieces and ¥1.50 for each more elsewhere; nothing to Xinjiang and one county of Zhejiang.
+FREIGHT = {
+    "v": 1,
+    "confirm_days": 10,
+    "zones": [
+        {"regions": ["31", "33"], "fee_fen": 800, "free_from_fen": 30_000},
+        {"regions": [], "fee_fen": 1_200, "first_pieces": 2, "more_fen": 150},
+    ],
+    "not_to": ["65", "331022"],
+}
+
+
+def make_address(adcode: str = "310104") -> Address:
+    return Address("李小明", "13800001234", adcode, "上海市 上海市 徐汇区", "天平路 1 号 501 室")
 
 
 def place_order(
@@ -30,6 +46,7 @@ def place_order(
     use_points: bool = False,
     points: int | None = None,
     points_lines: list[tuple[str, int]] | None = None,
+    address: Address | None = None,
     now: datetime | None = None,
 ) -> Order:
     """An order through the real services: quoted, then placed exactly as quoted."""
@@ -47,10 +64,15 @@ def place_order(
         use_points=use_points,
         points=points,
         points_lines=tuple(points_lines or ()),
+        region=address.adcode if address else "",
     )
     version = quote(basket=basket, now=now).document()["version"]
     placed = order_place(
-        basket=basket, quote_version=version, actor=Actor.member(member.pk), now=now
+        basket=basket,
+        quote_version=version,
+        actor=Actor.member(member.pk),
+        address=address,
+        now=now,
     )
     return Order.objects.get(no=placed["no"])
 

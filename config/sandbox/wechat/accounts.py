@@ -27,6 +27,7 @@ TEMPLATES = {
     "order_paid": "tmpl-order-paid-0000000000000000000000000001",
     "pickup_ready": "tmpl-pickup-ready-00000000000000000000000002",
     "refund_done": "tmpl-refund-done-000000000000000000000000003",
+    "order_shipped": "tmpl-order-shipped-0000000000000000000000005",
     "birthday": "tmpl-birthday-000000000000000000000000000004",
 }
 
