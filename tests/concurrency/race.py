@@ -1,11 +1,12 @@
 """Real threads on real connections, started together."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 
 def race(calls: Sequence[Callable[[], Any]]) -> list[Any]:
@@ -33,6 +34,32 @@ def race(calls: Sequence[Callable[[], Any]]) -> list[Any]:
         thread.join(timeout=60)
         assert not thread.is_alive(), "a thread hangs: two calls wait for each other"
     return results
+
+
+def in_flight(first: Callable[[], Any], then: Callable[[], Any]) -> list[Any]:
+    """``first`` commits after 0.6 s; ``then`` begins meanwhile."""
+
+    def slow() -> Any:
+        with transaction.atomic():
+            result = first()
+            time.sleep(0.6)
+            return result
+
+    def late() -> Any:
+        time.sleep(0.2)
+        return then()
+
+    return race([slow, late])
+
+
+def look_then_set(row: Any, machine: Any, to_state: str, **fields: Any) -> tuple[str, str]:
+    """How a state changes without ``compare_and_set``: it was read, and now it is written."""
+    from_state = row.state
+    time.sleep(0.3)
+    type(row)._base_manager.filter(pk=row.pk).update(state=to_state, **fields)
+    for name, value in {"state": to_state, **fields}.items():
+        setattr(row, name, value)
+    return from_state, to_state
 
 
 def succeeded(results: Sequence[Any]) -> list[Any]:

@@ -17,7 +17,7 @@ from config.kernel.approvals import (
     approval_withdraw,
 )
 from config.kernel.models import Approval, Event
-from tests.concurrency.race import failed, race, succeeded
+from tests.concurrency.race import failed, look_then_set, race, succeeded
 from tests.factories import make_user
 from tests.kernel.approving import KIND, WITHOUT_LIMIT, payments, register
 from tests.planting import fired
@@ -50,15 +50,6 @@ def deciding(approval, now, *, approve=True):
 
 def ends():
     return Event.objects.filter(subject_type="approval", from_state="pending").count()
-
-
-def look_then_set(row, machine, to_state, **fields):
-    """How it is done without a guard: it was waiting when it was read."""
-    from_state = row.state
-    time.sleep(0.2)
-    Approval.objects.filter(pk=row.pk).update(state=to_state, **fields)
-    row.state = to_state
-    return from_state, to_state
 
 
 def test_of_two_checkers_one_decides_and_it_runs_once(maker, now):

@@ -19,6 +19,7 @@ from members.guards import (
     card_release,
     card_spend,
 )
+from members.guards_statements import CARD_LOCK
 from members.selectors import card_lots
 from members.services.card_close import card_close_refund
 from members.services.card_freeze import card_freeze
@@ -192,7 +193,7 @@ def test_a_spend_waits_for_a_freeze_and_is_refused(card, now):
 
 @pytest.mark.corrupts
 def test_control_without_its_lock_the_spend_slips_past_the_freeze(card, now, monkeypatch):
-    monkeypatch.setattr(guards, "_SPENDABLE", guards._SPENDABLE.replace(guards.CARD_LOCK, ""))
+    monkeypatch.setattr(guards, "SPENDABLE", guards.SPENDABLE.replace(CARD_LOCK, ""))
     results = frozen_in_flight(card, now, parts_of(card, 1_100))
     assert results[1] == 1_100
     card.refresh_from_db()
@@ -235,7 +236,7 @@ def test_eventyay_2824_a_closing_waits_for_a_refund_and_pays_it_back(card, now):
 def test_eventyay_2824_control_without_the_lock_a_closed_card_keeps_the_refund(
     card, now, monkeypatch
 ):
-    monkeypatch.setattr(guards, "_SPENT", guards._SPENT.replace(guards.CARD_LOCK, ""))
+    monkeypatch.setattr(guards, "SPENT", guards.SPENT.replace(CARD_LOCK, ""))
     assert refunded_as_it_is_closed(card, now) == [None, 5_000]
     assert standing(card) == (2_000, 0, 200, 0)
     card.refresh_from_db()

@@ -88,8 +88,8 @@ def test_cancel_against_pay_ends_a_hold_once(card, now):
 @pytest.mark.corrupts
 def test_cancel_against_pay_control_without_compare_and_set_it_ends_twice(card, now, monkeypatch):
     compared = "AND state = 'open'\n  RETURNING"
-    assert compared in guards._END
-    monkeypatch.setattr(guards, "_END", guards._END.replace(compared, "RETURNING"))
+    assert compared in guards.END
+    monkeypatch.setattr(guards, "END", guards.END.replace(compared, "RETURNING"))
     held_by_two_orders(card, now)
 
     assert cancelled_as_it_is_paid(now) == [1_000, 1_000]

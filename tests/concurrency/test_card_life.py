@@ -3,26 +3,19 @@
 import time
 from datetime import timedelta
 from functools import partial
-from uuid import uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from config.kernel.actors import SYSTEM
 from members import guards, guards_expiry
-from members.activation import activation_code
 from members.cards import card_split
 from members.guards import CardNotUsable, card_capture, card_hold, card_spend
-from members.models import Card, CardActivation, CardHold, TopUpOfferUse
+from members.guards_statements import CARD_LOCK
+from members.models import Card, CardHold, TopUpOfferUse
 from members.selectors import card_lots
 from members.selectors_cards import card_value_fen
-from members.services import (
-    card_activate,
-    card_batch,
-    card_gift,
-    card_topup,
-    card_transition,
-)
+from members.services import card_gift, card_topup, card_transition
 from members.services.card_gift import GiftEnded
 from members.services.card_hold_expire import card_hold_expire
 from members.services.card_holder import card_transfer_holder
@@ -31,15 +24,8 @@ from members.services.card_offer import TopUpOfferGone
 from members.services.card_transition import CardHasHolds
 from stores.ledger import AccountSpec, accounts_ensure
 from stores.models import Account
-from tests.concurrency.race import failed, race, succeeded
-from tests.factories import (
-    make_card,
-    make_card_product,
-    make_member,
-    make_operator,
-    make_topup,
-    make_topup_offer,
-)
+from tests.concurrency.race import failed, in_flight, look_then_set, race, succeeded
+from tests.factories import make_card, make_member, make_topup, make_topup_offer
 from tests.planting import fired
 
 
@@ -53,38 +39,12 @@ def card(transactional_db, now):
     return card
 
 
-def look_then_set(row, machine, to_state, **fields):
-    """How a state changes without a guard: it was read, and now it is written."""
-    from_state = row.state
-    time.sleep(0.3)
-    type(row)._base_manager.filter(pk=row.pk).update(state=to_state, **fields)
-    for name, value in {"state": to_state, **fields}.items():
-        setattr(row, name, value)
-    return from_state, to_state
-
-
 def unlocked(*, card_id):
     return Card.objects.select_related("product", "operator", "member").get(pk=card_id)
 
 
 def parts_of(card, amount):
     return card_split(card_lots(member_id=card.member_id), amount)
-
-
-def in_flight(first, then):
-    """``first`` commits after 0.6 s; ``then`` begins meanwhile."""
-
-    def slow():
-        with transaction.atomic():
-            result = first()
-            time.sleep(0.6)
-            return result
-
-    def late():
-        time.sleep(0.2)
-        return then()
-
-    return race([slow, late])
 
 
 # --- the limit of the law ------------------------------------------------------------------------
@@ -348,95 +308,5 @@ def test_a_card_that_changes_hands_pays_nothing_of_the_first(card, now):
 
 @pytest.mark.corrupts
 def test_control_without_its_lock_the_second_pays_for_the_first(card, now, monkeypatch):
-    monkeypatch.setattr(guards, "_SPENDABLE", guards._SPENDABLE.replace(guards.CARD_LOCK, ""))
+    monkeypatch.setattr(guards, "SPENDABLE", guards.SPENDABLE.replace(CARD_LOCK, ""))
     assert spent_as_it_changes_hands(card, now)[1] == 1_000
-
-
-# --- corporate codes -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def batch(transactional_db, now):
-    product = make_card_product(
-        operator=make_operator(),
-        named=False,
-        price_fen=50_000,
-        bonus_fen=0,
-        limit_fen=100_000,
-    )
-    bank = f"bank:{product.operator.code}"
-    batch = card_batch.card_batch_sell(
-        card_product_id=product.pk,
-        count=3,
-        payer="company",
-        way="transfer",
-        funding_account_id=accounts_ensure([AccountSpec(bank)])[bank],
-        reference="HT-1",
-        key="HT-1",
-        actor=SYSTEM,
-        now=now,
-    )
-    card_batch.card_batch_make(batch_id=batch.pk)
-    return batch
-
-
-def activations(batch, now, times):
-    return [
-        partial(
-            card_activate.card_activate,
-            code=activation_code(batch.no, 1),
-            member_id=make_member().pk,
-            actor=SYSTEM,
-            now=now,
-        )
-        for _n in range(times)
-    ]
-
-
-def test_a_code_makes_one_card(batch, now):
-    results = race(activations(batch, now, 4))
-    assert len(succeeded(results)) == 1
-    assert {type(e) for e in failed(results)} == {card_activate.ActivationUsed}
-    assert Card.objects.count() == 1
-    assert Account.objects.get(pk=batch.account_id).balance == 100_000
-
-
-@pytest.mark.corrupts
-def test_control_without_compare_and_set_a_code_makes_two(batch, now, monkeypatch):
-    made = card_activate.Purchase
-
-    def with_another_key(principal, bonus, funding, reference, key, code, source):
-        return made(principal, bonus, funding, reference, f"{key}:{uuid4()}", code, source)
-
-    monkeypatch.setattr(card_activate, "compare_and_set", look_then_set)
-    monkeypatch.setattr(card_activate, "Purchase", with_another_key)
-    assert failed(race(activations(batch, now, 2))) == []
-    assert Card.objects.count() == 2
-    assert {"card.activations", "card.batches"} <= set(fired())
-
-
-def activated_as_it_is_voided(batch, now):
-    (activate,) = activations(batch, now, 1)
-    void = partial(card_batch.card_batch_void, batch_id=batch.pk, reason="?", actor=SYSTEM, now=now)
-    return in_flight(activate, void)
-
-
-def test_a_code_that_is_being_used_is_not_voided(batch, now):
-    results = activated_as_it_is_voided(batch, now)
-    assert failed(results) == []
-    assert results[1] == 100_000
-    states = CardActivation.objects.order_by("serial").values_list("state", flat=True)
-    assert list(states) == ["used", "void", "void"]
-
-
-@pytest.mark.corrupts
-def test_control_without_looking_again_a_used_code_is_voided(batch, now, monkeypatch):
-    def by_what_was_read(*, batch, reason, actor, now):
-        codes = CardActivation.objects.filter(batch=batch, state="open")
-        return CardActivation.objects.filter(
-            pk__in=list(codes.values_list("pk", flat=True))
-        ).update(state="void", ended_at=now, member=None)
-
-    monkeypatch.setattr(card_batch, "_void_transition", by_what_was_read)
-    activated_as_it_is_voided(batch, now)
-    assert "card.activations" in fired()

@@ -1,6 +1,5 @@
 """Points are spent, taken back and ended once, whoever does it at the same moment."""
 
-import time
 from datetime import timedelta
 from functools import partial
 
@@ -27,7 +26,7 @@ from members.services.points_refund import points_refund
 from members.services.points_settle import PointsTarget, points_settle
 from stores.ledger import AccountSpec, DuplicateTransfer, accounts_ensure
 from stores.models import Account
-from tests.concurrency.race import failed, race, succeeded, without_constraint
+from tests.concurrency.race import failed, in_flight, race, succeeded, without_constraint
 from tests.factories import make_member, publish_policy
 from tests.planting import fired
 
@@ -74,22 +73,6 @@ def held(member, points, now, reference="SO1", minutes=15):
         actor=SYSTEM,
         now=now,
     )
-
-
-def in_flight(first, then):
-    """``first`` commits after 0.6 s; ``then`` begins meanwhile."""
-
-    def slow():
-        with transaction.atomic():
-            result = first()
-            time.sleep(0.6)
-            return result
-
-    def late():
-        time.sleep(0.2)
-        return then()
-
-    return race([slow, late])
 
 
 def unlocked(monkeypatch):

@@ -5,7 +5,6 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import transaction
 
 from config.kernel.actors import SYSTEM, Actor
 from coupons.services.points_exchange import points_exchange
@@ -23,7 +22,7 @@ from members.selectors import points_balance
 from members.services.points_settle import PointsTarget, points_settle
 from stores.ledger import AccountSpec, accounts_ensure
 from stores.models import Account
-from tests.concurrency.race import failed, race, succeeded, without_constraint
+from tests.concurrency.race import failed, in_flight, race, succeeded, without_constraint
 from tests.factories import (
     make_coupon,
     make_member,
@@ -67,22 +66,6 @@ def places(shop, now, **basket):
     return partial(
         order_place, basket=asked, quote_version=version, actor=Actor.member(member.pk), now=now
     )
-
-
-def in_flight(first, then):
-    """``first`` commits after 0.6 s; ``then`` begins meanwhile."""
-
-    def slow():
-        with transaction.atomic():
-            result = first()
-            time.sleep(0.6)
-            return result
-
-    def late():
-        time.sleep(0.2)
-        return then()
-
-    return race([slow, late])
 
 
 def by_points(shop, now):
