@@ -2,7 +2,6 @@
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 
 class GuideRole(TextChoices):
@@ -21,9 +20,9 @@ class AllowancePeriod(TextChoices):
 class BasketState(TextChoices):
     """What became of a basket that a guide prepared; derived, see PreparedBasket.with_state."""
 
-    SENT = "sent", pgettext_lazy("basket", "sent")
-    OPENED = "opened", pgettext_lazy("basket", "opened")
-    ORDERED = "ordered", pgettext_lazy("basket", "ordered")
-    PAID = "paid", pgettext_lazy("basket", "paid")
-    EXPIRED = "expired", pgettext_lazy("basket", "expired")
-    WITHDRAWN = "withdrawn", pgettext_lazy("basket", "withdrawn")
+    SENT = "sent", _("sent")
+    OPENED = "opened", _("opened")
+    ORDERED = "ordered", _("ordered")
+    PAID = "paid", _("paid")
+    EXPIRED = "expired", _("expired")
+    WITHDRAWN = "withdrawn", _("withdrawn")

@@ -100,6 +100,9 @@ class PreparedBasket(CalledByKind):
         ]
         indexes = [models.Index(fields=["guide", "-id"], name="guides_preparedbasket_guide")]
 
+    def get_state_display(self) -> str:
+        return str(BasketState(self.state).label)
+
 
 class PreparedLine(CalledByKind):
     """So many pieces of a SKU in a prepared basket; promises neither price nor stock."""
