@@ -15,7 +15,7 @@ from stores.admin.scope import StaffScoped
 
 class TicketReturnInline(ReadOnlyInline):
     model = CouponTicketReturn
-    fields = ["return_no", "gross_fen", "discount_fen", "created_at"]
+    fields = ["return_no", "gross_fen", "discount_fen", "promotion_fen", "created_at"]
     ordering = ["id"]
 
 
@@ -32,6 +32,7 @@ class CouponTicketAdmin(StaffScoped, ReadOnlyAdmin):
         "state",
         "gross_fen",
         "discount_fen",
+        "promotion_fen",
         "returned_gross_fen",
         "redeemed_by",
         "redeemed_at",

@@ -24,6 +24,7 @@ from config.kernel.admin.actions import require_recent_sign_in
 from config.kernel.admin.panels import figures
 from config.kernel.errors import DomainError
 from config.kernel.models import Approval
+from coupons.states import Channel
 from mall.admin.designer_fields import StepForm
 from mall.admin.designer_when import IssueForm, PeriodForm
 from mall.admin.designer_where import WhereForm
@@ -91,6 +92,7 @@ class LookForm(forms.Form):
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
+    channel = forms.ChoiceField(label=_("channel"), required=False)
     skus = forms.CharField(
         label=_("a basket of your own"),
         required=False,
@@ -98,9 +100,12 @@ class LookForm(forms.Form):
         help_text=_("A line each: SKU and pieces. Empty: best sellers."),
     )
 
-    def __init__(self, data: Any, stores: list[Store]) -> None:
+    def __init__(self, data: Any, stores: list[Store], channels: list[Channel]) -> None:
         super().__init__(data)
         self.fields["store"].choices = [(s.code, s.name) for s in stores]  # type: ignore[attr-defined]
+        self.fields["channel"].choices = [(c.value, c.label) for c in channels]  # type: ignore[attr-defined]
+        if len(channels) < 2:
+            del self.fields["channel"]
 
     def clean_skus(self) -> list[tuple[str, int]]:
         found = []
@@ -296,7 +301,8 @@ class DiscountDraftAdmin(CalendarPage, StaffScoped, ReadOnlyAdmin):
         stores = list(
             Store.objects.filter(operator_id=draft.operator_id, archived_at=None).order_by("code")
         )
-        look = LookForm(request.GET or None, stores)
+        channels = [c for c in Channel if c in row.channels] or [Channel.MALL]
+        look = LookForm(request.GET or None, stores, channels)
         asked = look.cleaned_data if look.is_bound and look.is_valid() else {}
         store = next((s for s in stores if s.code == asked.get("store")), None)
         store = store or next((s for s in stores if s.kind == "shop"), next(iter(stores), None))
@@ -304,11 +310,23 @@ class DiscountDraftAdmin(CalendarPage, StaffScoped, ReadOnlyAdmin):
             return None, look
         begins = row.claim_from if draft.kind == TEMPLATE else row.starts_at
         at = asked.get("at") or max(now, begins)
-        look.initial = {"store": store.code, "at": at}
-        found = discount_preview(
-            kind=draft.kind, row=row, store=store, at=at, now=now, picked=asked.get("skus") or ()
-        )
-        return found, look
+        wanted = [c for c in channels if c == asked.get("channel")] or channels
+        found = [
+            discount_preview(
+                kind=draft.kind,
+                row=row,
+                store=store,
+                at=at,
+                now=now,
+                picked=asked.get("skus") or (),
+                channel=channel,
+            )
+            for channel in wanted
+        ]
+        # Where it loses money is looked at first.
+        shown = next((x for x in found if x.below_cost), found[0])
+        look.initial = {"store": store.code, "at": at, "channel": shown.channel.value}
+        return shown, look
 
     def _url(self, draft: DiscountDraft, step: str) -> str:
         name = f"{self.admin_site.name}:mall_discountdraft_design"

@@ -11,6 +11,7 @@ from coupons.states import Channel
 from mall.admin.designer_claim import claim_check, claim_fields, claim_read, claim_written
 from mall.admin.designer_fields import Lines, StepForm
 from mall.discount_draft_values import TEMPLATE
+from mall.earning import TILL
 from mall.models import Brand, Category, Product, Sku
 from mall.scopes import FORM_FACTS, LABELS, scope_read, scope_written
 from mall.states import OrderChannel
@@ -52,8 +53,9 @@ class WhereForm(StepForm):
                 label=_("stores of other operators take it"), required=False
             )
         else:
-            # Tills have promotions of their own.
-            self.fields["channels"].choices = [(Channel.MALL.value, Channel.MALL.label)]  # type: ignore[attr-defined]
+            self.fields["channels"].help_text = _(
+                "Stores: at the desk, and at tills that ask for promotions of the mall."
+            )
         if self.read is not None:
             del self.fields["keep_scope"]
         if self.kind != TEMPLATE or self.claim is not None:
@@ -85,7 +87,7 @@ class WhereForm(StepForm):
         if fact not in self._choices:
             found: list[tuple[str, Any]] = []
             if fact == "channel":
-                found = list(OrderChannel.choices)
+                found = [*OrderChannel.choices, (TILL, _("till"))]
             elif fact == "store":
                 operator_id = self.values.get("operator") or 0
                 rows = Store.objects.filter(operator_id=operator_id, archived_at=None)

@@ -15,7 +15,7 @@ OF_SKUS = (PromotionKind.BUNDLE, PromotionKind.GIFT)
 
 
 def mall_alone() -> list[str]:
-    """Tills have promotions of their own: one of the mall works in the mall (ADR 21)."""
+    """Where a promotion works unless it says more: at tills only when it names stores (ADR 24)."""
     return [str(Channel.MALL)]
 
 
@@ -80,10 +80,13 @@ class Promotion(Terms):
     def clean(self) -> None:
         """What the database cannot say about a form's JSON. Raises ValidationError per field."""
         errors: dict[str, Any] = terms_errors(self)
-        if self.channels != mall_alone():
-            errors["channels"] = _(
-                "Tills have promotions of their own: promotions of the mall work in the mall alone."
-            )
+        known = [str(value) for value in Channel.values]
+        if (
+            not isinstance(self.channels, list)
+            or not self.channels
+            or any(channel not in known for channel in self.channels)
+        ):
+            errors["channels"] = _('a list of "mall" and "store"')
         least = 1 if self.kind in OF_SKUS else 0
         if not isinstance(self.skus, dict) or any(
             type(n) is not int or not least <= n <= 2_147_483_647 for n in self.skus.values()

@@ -53,6 +53,11 @@ class Bar:
     below: str = ""
     url: str = ""
 
+    @property
+    def channels(self) -> list[str]:
+        """Where it works, as people say it."""
+        return [str(channel.label) for channel in Channel if channel in self.row.channels]
+
 
 @dataclass(frozen=True)
 class Calendar:
@@ -200,14 +205,12 @@ def _mark_below(bars: Sequence[Bar], store: Store, at: datetime) -> int:
         return 0
     shelf = offers(store_code=store.code, sku_codes=list(costs), now=at)
     rules = [rule_of(bar.kind, bar.row, at=bar.starts_at) for bar in bars]
-    in_mall = [Channel.MALL in bar.row.channels for bar in bars]
     for i, bar in enumerate(bars):
         beside = [
             rule
             for j, rule in enumerate(rules)
             if j != i
-            and in_mall[i]
-            and in_mall[j]
+            and set(bar.row.channels) & set(bars[j].row.channels)
             and _meet(bar, bars[j])
             and goes_with(rules[i], rule)
         ]

@@ -82,6 +82,7 @@ class Sample:
 class Preview:
     store: Store | None
     at: datetime
+    channel: Channel = Channel.MALL
     samples: tuple[Sample, ...] = ()
     beside: int = 0
     without_cost: int = 0
@@ -181,10 +182,12 @@ def discount_preview(
     at: datetime,
     now: datetime,
     picked: Sequence[tuple[str, int]] = (),
+    channel: Channel = Channel.MALL,
 ) -> Preview:
     """Baskets of best sellers that ``row`` (written or not) is for, or the one that was
-    ``picked``, at ``store`` as of ``at``. Five statements, two less for picked ones. Raises
-    nothing for SKUs that are not there: they are left out."""
+    ``picked``, at ``store`` as of ``at``, in the mall or by ``channel`` at its tills. Five
+    statements, two less for picked ones. Raises nothing for SKUs that are not there: they are
+    left out."""
     named = list(row.skus) if getattr(row, "skus", None) else []
     sellers = [] if picked else best_sellers(operator_id=store.operator_id, now=now)
     wanted = list(dict.fromkeys([*(code for code, _n in picked), *named, *sellers]))
@@ -194,7 +197,7 @@ def discount_preview(
     mine = rule_of(kind, row, at=at)
     beside = [
         rule
-        for rule in _beside(shelf, store, at)
+        for rule in _beside(shelf, store, at, channel)
         if rule.reference != row.code and goes_with(mine, rule)
     ]
     if picked:
@@ -212,22 +215,22 @@ def discount_preview(
         _sample(basket, mine, beside, shelf, costs) for basket in baskets[:MOST_BASKETS] if basket
     ]
     seen = {line.sku for sample in samples for line in sample.lines}
-    return Preview(store, at, tuple(samples), len(beside), len(seen - costs.keys()))
+    return Preview(store, at, channel, tuple(samples), len(beside), len(seen - costs.keys()))
 
 
-def _beside(shelf: Offers, store: Store, at: datetime) -> list[Rule]:
-    """All that may meet in a basket of the mall there. One statement."""
+def _beside(shelf: Offers, store: Store, at: datetime, channel: Channel) -> list[Rule]:
+    """All that may meet in a basket there, in this channel. Two statements."""
     promotions = Promotion.objects.filter(
         operator_id=store.operator_id, archived_at=None, starts_at__lte=at, ends_at__gt=at
     )
-    mall = [row for row in promotions if Channel.MALL in row.channels]
-    rules = [rule_of("promotion", row, at=at, closed=True) for row in mall]
+    here = [row for row in promotions if channel in row.channels]
+    rules = [rule_of("promotion", row, at=at, closed=True) for row in here]
     return [
         *rules,
         *(
             rule_of(TEMPLATE, row, at=at, closed=True)
             for row in templates_live(at=at, operator_id=store.operator_id)
-            if Channel.MALL in row.channels
+            if channel in row.channels
         ),
     ]
 

@@ -35,6 +35,9 @@ class BasketForm(forms.Form):
     shown = forms.CharField(max_length=32, required=False)
     amount = forms.CharField(label=gettext_lazy("Amount (yuan)"), max_length=12, required=False)
     code = forms.CharField(label=gettext_lazy("Article or barcode"), max_length=64, required=False)
+    final = forms.BooleanField(
+        label=gettext_lazy("Prices are final: no promotions of the store"), required=False
+    )
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
@@ -70,6 +73,10 @@ class BasketForm(forms.Form):
     def amount_fen(self) -> int | None:
         """None for a basket of SKUs, whatever was left in the field."""
         return None if self.basket else self.cleaned_data.get("amount")
+
+    def with_promotions(self) -> bool:
+        """Those of the store work on articles, for the desk takes them at the store's prices."""
+        return not self.cleaned_data["final"]
 
     def wants_preview(self) -> bool:
         """A scan adds to the basket; whoever presses the button wants to see what comes of it."""

@@ -122,6 +122,7 @@ def basket(request: DeskRequest) -> HttpResponse:
             coupon_nos=form.coupon_nos,
             lines=form.lines,
             amount_fen=form.amount_fen(),
+            with_promotions=form.with_promotions(),
             now=now,
         )
     except DomainError as error:
@@ -156,6 +157,7 @@ def redeem(request: DeskRequest) -> HttpResponse:
             lines=form.lines,
             amount_fen=form.amount_fen(),
             discount_fen=said["discount_fen"],
+            with_promotions=form.with_promotions(),
             actor=Actor.user(request.user),
             now=now,
         )
@@ -234,7 +236,7 @@ def give_back(request: DeskRequest, number: str) -> HttpResponse:
             status = error.status
         else:
             returned = known.returns.get(return_no=return_no)
-            refund = returned.gross_fen - returned.discount_fen
+            refund = returned.refund_fen
             messages.success(
                 request, _("Taken back: give %(amount)s back.") % {"amount": yuan(refund)}
             )
