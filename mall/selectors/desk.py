@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Prefetch, Q
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 
 from config.kernel import clock
 from config.kernel.models import Event, User
-from mall.models import AfterSale, Order, OrderLine
-from mall.states import AfterSaleState, LineKind, OrderState
+from mall.models import AfterSale, Fulfilment, Order, OrderLine
+from mall.states import AfterSaleState, FulfilmentKind, FulfilmentState, LineKind, OrderState
+from members.identity import name_masked
 from stores.models import Pickup, Store
 from stores.permissions import DECIDE, DESK
 from stores.reach import work_reach
@@ -31,9 +33,26 @@ class Parcel:
 
 
 @dataclass(frozen=True)
+class Sending:
+    """What is sent, to whom in few letters, and what is in it. ``held``: an after-sale is open."""
+
+    parcel: Fulfilment
+    lines: list[OrderLine]
+    held: bool = False
+
+    @property
+    def to(self) -> str:
+        address = self.parcel.order.address
+        return f"{name_masked(address.recipient)} {address.region}".strip()
+
+
+@dataclass(frozen=True)
 class DeskQueue:
-    """``waiting``: held while an after-sale is open, or not collected in time. ``collected``:
-    today's, or with a search all that match."""
+    """``waiting``: held while an after-sale is open, or not collected in time. ``collected`` and
+    ``shipped``: today's, or with a search all that match."""
+
+    to_send: list[Sending] = field(default_factory=list)
+    shipped: list[Sending] = field(default_factory=list)
 
     awaiting: list[Parcel] = field(default_factory=list)
     ready: list[Parcel] = field(default_factory=list)
@@ -42,13 +61,16 @@ class DeskQueue:
 
     @property
     def empty(self) -> bool:
-        return not (self.awaiting or self.ready or self.waiting or self.collected)
+        parcels = self.awaiting or self.ready or self.waiting or self.collected
+        return not (parcels or self.to_send or self.shipped)
 
 
 def desk_stores(*, user, now: datetime) -> list[Store]:
-    """The stores whose desk ``user`` works at now, by name; two statements."""
+    """The stores whose desk ``user`` works at now, by name, as far as they hand over or send
+    something; two statements."""
     where = work_reach(user, DESK, now=now).stores()
-    stores = Store.objects.filter(where, archived_at__isnull=True, pickup_enabled=True)
+    sends = Exists(Fulfilment.objects.filter(store=OuterRef("pk"), kind=FulfilmentKind.DELIVERY))
+    stores = Store.objects.filter(where, Q(pickup_enabled=True) | sends, archived_at__isnull=True)
     return list(stores.order_by("name", "pk"))
 
 
@@ -75,7 +97,10 @@ def desk_queue(*, user, store: Store, q: str, now: datetime) -> DeskQueue:
     collected = list(
         pickups.filter(done).select_related("collected_by").order_by("-collected_at")[:PER_SECTION]
     )
-    parcels = _parcels([*waiting, *collected])
+    sent = _sent(user, store, q, now)
+    lines = _goods([x.order_no for x in (*waiting, *collected)] + [x.order.no for x in sent])
+    parcels = [Parcel(x, lines.get(x.order_no, [])) for x in (*waiting, *collected)]
+    sendings = [Sending(x, lines.get(x.order.no, []), x.held) for x in sent]
 
     def section(*states: PickupState) -> list[Parcel]:
         return [p for p in parcels if p.pickup.state in states][:PER_SECTION]
@@ -85,24 +110,48 @@ def desk_queue(*, user, store: Store, q: str, now: datetime) -> DeskQueue:
         ready=section(PickupState.READY),
         waiting=section(PickupState.HELD, PickupState.EXPIRED),
         collected=section(PickupState.COLLECTED),
+        to_send=[x for x in sendings if x.parcel.shipped_at is None],
+        shipped=[x for x in sendings if x.parcel.shipped_at is not None],
     )
 
 
-def _parcels(pickups: list[Pickup]) -> list[Parcel]:
+def _sent(user, store: Store, q: str, now: datetime) -> list[Any]:
+    """What is to be sent, the oldest first, and what was; one statement."""
+    rows = Fulfilment.objects.filter(
+        store=store,
+        store__in=Store.objects.for_staff(user, DESK),
+        kind=FulfilmentKind.DELIVERY,
+    )
+    if q:
+        match = Q(order__no__icontains=q)
+        if len(q) == 4 and q.isdecimal():
+            match |= Q(order__address__phone__endswith=q)
+        shown = match & ~Q(state=FulfilmentState.CANCELLED)
+    else:
+        shown = Q(state__in=[FulfilmentState.PENDING, FulfilmentState.PREPARING])
+        shown |= Q(state=FulfilmentState.SHIPPED, shipped_at__gte=clock.day_start(now))
+    asked = AfterSale.objects.filter(order=OuterRef("order"), state=AfterSaleState.REQUESTED)
+    rows = rows.filter(shown).select_related("order__address").annotate(held=Exists(asked))
+    return list(rows.order_by(F("shipped_at").asc(nulls_first=True), "pk")[: 2 * PER_SECTION])
+
+
+def _goods(order_nos: Iterable[str]) -> dict[str, list[OrderLine]]:
+    """Order number → its goods."""
     lines: dict[str, list[OrderLine]] = {}
-    goods = OrderLine.objects.filter(
-        order__no__in=[p.order_no for p in pickups], kind=LineKind.GOODS
-    ).select_related("order", "sku")
+    goods = OrderLine.objects.filter(order__no__in=order_nos, kind=LineKind.GOODS).select_related(
+        "order", "sku"
+    )
     for line in goods.order_by("order_id", "position"):
         lines.setdefault(line.order.no, []).append(line)
-    return [Parcel(p, lines.get(p.order_no, [])) for p in pickups]
+    return lines
 
 
 @dataclass(frozen=True)
 class DeskOrder:
     """An order at its store's desk. ``returnable``: goods with units left to take back;
-    ``may_decide``: whether the reader decides here on what is asked for; ``received_by``: who of
-    the staff took the goods of the open request back, if it was not the member who asked."""
+    ``parcel``: what is sent of it; ``may_decide``: whether the reader decides here on what is
+    asked for; ``received_by``: who of the staff took the goods of the open request back, if it was
+    not the member who asked."""
 
     order: Order
     pickup: Pickup | None
@@ -111,6 +160,16 @@ class DeskOrder:
     after_sales: list[AfterSale]
     may_decide: bool = False
     received_by: str = ""
+    parcel: Fulfilment | None = None
+
+    @property
+    def may_ship(self) -> bool:
+        """Whether it is to be sent, and nothing is in the way."""
+        waits = self.parcel is not None and self.parcel.state in (
+            FulfilmentState.PENDING,
+            FulfilmentState.PREPARING,
+        )
+        return waits and self.requested is None
 
     @property
     def requested(self) -> AfterSale | None:
@@ -128,6 +187,7 @@ def desk_order(*, user, store: Store, order_no: str) -> DeskOrder | None:
     order = (
         Order.objects.for_staff(user, DESK)
         .filter(store=store, no__iexact=order_no.strip())
+        .select_related("address")
         .prefetch_related(
             Prefetch(
                 "lines",
@@ -156,6 +216,9 @@ def desk_order(*, user, store: Store, order_no: str) -> DeskOrder | None:
         after_sales=after_sales,
         may_decide=Store.objects.for_staff(user, DECIDE).filter(pk=store.pk).exists(),
         received_by=_received_by(after_sales),
+        parcel=order.fulfilments.filter(kind=FulfilmentKind.DELIVERY).first()
+        if hasattr(order, "address")
+        else None,
     )
 
 

@@ -31,5 +31,6 @@ urlpatterns = [
     path("coupons/tickets/<str:number>/undo/", coupons.undo, name="coupon_undo"),
     path("orders/<str:order_no>/", views.order, name="order"),
     path("orders/<str:order_no>/ready/", views.ready, name="ready"),
+    path("orders/<str:order_no>/ship/", views.ship, name="ship"),
     path("orders/<str:order_no>/after-sale/", views.after_sale, name="after_sale"),
 ]

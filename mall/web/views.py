@@ -18,6 +18,7 @@ from mall.models import AfterSale, Order
 from mall.selectors.desk import DeskOrder, desk_order, desk_queue
 from mall.services.aftersale import aftersale_refuse
 from mall.services.aftersale_approval import aftersale_approval
+from mall.services.order_deliver import order_ship
 from mall.services.order_handover import order_handover, order_ready
 from mall.services.return_in_store import return_in_store
 from mall.states import AfterSaleState
@@ -77,6 +78,30 @@ def ready(request: DeskRequest, order_no: str) -> HttpResponse:
         messages.success(request, _("Ready: %(no)s. The member is told.") % {"no": no})
     if _fragment(request):
         return render(request, "desk/_queue.html", {**_queue_context(request), "told": True})
+    return redirect("desk:queue")
+
+
+@require_POST
+@at_desk
+def ship(request: DeskRequest, order_no: str) -> HttpResponse:
+    """The parcel went to its carrier."""
+    no = _found(request, order_no).order.no
+    try:
+        parcel = order_ship(
+            order_no=no,
+            carrier=request.POST.get("carrier", ""),
+            tracking_no=request.POST.get("tracking_no", ""),
+            user=request.user,
+            actor=Actor.user(request.user),
+            now=clock.now(),
+        )
+    except DomainError as error:
+        messages.error(request, str(error))
+        return redirect("desk:order", no)
+    told = _("Shipped: %(no)s, %(carrier)s %(number)s. The member is told.")
+    messages.success(
+        request, told % {"no": no, "carrier": parcel.carrier, "number": parcel.tracking_no}
+    )
     return redirect("desk:queue")
 
 
