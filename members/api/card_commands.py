@@ -1,5 +1,6 @@
 """What members do with their cards themselves: stop them, give them away, look for offers."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -16,7 +17,7 @@ from config.kernel.auth import IsMember, MemberRequest
 from config.kernel.devices import device_hash
 from config.kernel.errors import NotFound
 from members.api import examples as ex
-from members.models import CardGift, TopUpOffer
+from members.models import Card, CardGift, TopUpOffer
 from members.selectors_cards import card_of, gift_offered, topup_offers_for
 from members.services.card_activate import card_activate
 from members.services.card_freeze import card_freeze
@@ -68,50 +69,43 @@ class CardCodeView(CommandView):
         return {"no": card.no, "state": card.state}
 
 
-class CardFreezeView(CommandView):
+class CardStopView(CommandView):
+    """One of my cards stops by ``stop``, a service over a card of the member who asks."""
+
+    refusals: ClassVar = {"POST": ["not_found", "illegal_transition"]}
+    success_status = 200
+    input = ReasonInput
+    output = CardStateOutput
+    stop: Callable[..., Card]
+
+    def run(self, *, data: dict[str, Any], now, **kwargs: Any) -> dict[str, Any]:
+        user = self.request.user
+        card = self.stop(
+            card_id=card_of(card_no=kwargs["no"], member_id=user.member_id),
+            member_id=user.member_id,
+            reason=data["reason"],
+            actor=user.actor,
+            now=now,
+        )
+        return {"no": card.no, "state": card.state}
+
+
+class CardFreezeView(CardStopView):
     """Stop one of my cards: nothing leaves it from now on, unpaid orders included. Value can still
     come back. The service desk lets it go on."""
 
     operations: ClassVar = {"POST": "me_card_freeze"}
-    refusals: ClassVar = {"POST": ["not_found", "illegal_transition"]}
     examples: ClassVar = {"POST": ex.CARD_FREEZE}
-    success_status = 200
-    input = ReasonInput
-    output = CardStateOutput
-
-    def run(self, *, data: dict[str, Any], now, **kwargs: Any) -> dict[str, Any]:
-        user = self.request.user
-        card = card_freeze(
-            card_id=card_of(card_no=kwargs["no"], member_id=user.member_id),
-            member_id=user.member_id,
-            reason=data["reason"],
-            actor=user.actor,
-            now=now,
-        )
-        return {"no": card.no, "state": card.state}
+    stop = staticmethod(card_freeze)
 
 
-class CardLostView(CommandView):
+class CardLostView(CardStopView):
     """Report the loss of one of my cards. Nothing leaves it until the service desk has replaced
     its number, or it was found."""
 
     operations: ClassVar = {"POST": "me_card_lost"}
-    refusals: ClassVar = {"POST": ["not_found", "illegal_transition"]}
     examples: ClassVar = {"POST": ex.CARD_LOST}
-    success_status = 200
-    input = ReasonInput
-    output = CardStateOutput
-
-    def run(self, *, data: dict[str, Any], now, **kwargs: Any) -> dict[str, Any]:
-        user = self.request.user
-        card = card_report_lost(
-            card_id=card_of(card_no=kwargs["no"], member_id=user.member_id),
-            member_id=user.member_id,
-            reason=data["reason"],
-            actor=user.actor,
-            now=now,
-        )
-        return {"no": card.no, "state": card.state}
+    stop = staticmethod(card_report_lost)
 
 
 class StoreInput(serializers.Serializer):
