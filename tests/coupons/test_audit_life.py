@@ -57,6 +57,7 @@ def ticket(now) -> CouponTicket:
         "UPDATE coupons_couponticket SET discount_fen = 1999",
         "UPDATE coupons_couponticket SET returned_discount_fen = 399",
         "UPDATE coupons_couponticketreturn SET gross_fen = 999",
+        "UPDATE coupons_couponticketreturn SET promotion_fen = 1",
         "UPDATE coupons_redemption SET returned_fen = 0",
     ],
 )

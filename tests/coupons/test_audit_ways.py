@@ -67,6 +67,13 @@ def test_a_fen_that_moved_from_one_coupon_of_a_ticket_to_another_is_caught(ticke
     assert "coupon.ticket_parts" in fired()
 
 
+@pytest.mark.parametrize("change", [{"promotion_fen": 1}, {"promotions": [{"amounts": [1, 0]}]}])
+def test_promotions_of_a_ticket_that_do_not_add_up_are_caught(ticket, change):
+    CouponTicket.objects.update(**change)
+
+    assert fired() == ["coupon.ticket_parts"]
+
+
 def test_a_use_in_a_store_that_no_ticket_knows_is_caught(ticket, now):
     coupon = make_coupon(make_member())
     guards.coupon_redeem(

@@ -227,6 +227,24 @@ def test_selling_below_cost_with_what_runs_beside_it_has_to_be_seen(client, oper
     assert Promotion.objects.count() == 2
 
 
+def test_a_promotion_for_stores_is_looked_at_beside_what_runs_there(client, operator, tea, now):
+    tills = {"operator": operator, "channels": ["store"], "stacking_group": "tills"}
+    make_promotion(**tills, kind="percent", value=1_000)
+    where = {"channels": ["mall", "store"]}
+    draft = promotion(client, operator, now, "percent", where, percent="10")
+    # In the mall it sells at ¥90; at tills at ¥81, which is less than the ¥85 it cost.
+    page = client.get(design(draft, "publish"))
+    assert page.context["preview"].channel == "store"
+    assert "¥81.00" in page.content.decode() and "低于成本 ¥4.00" in page.content.decode()
+    mall = client.get(design(draft, "publish"), {"channel": "mall"})
+    assert (mall.context["preview"].channel, mall.context["preview"].below_cost) == ("mall", False)
+    assert client.post(design(draft, "publish"), {"reason": "活动"}).status_code == 200
+
+    client.post(design(draft, "publish"), {"reason": "活动", "seen_loss": "on"})
+
+    assert Promotion.objects.get(code="tea-20").channels == ["mall", "store"]
+
+
 def test_who_may_not_see_costs_is_told_no_figures(operator, tea, now):
     page_of = staff_client(make_staff(role="headquarters"))
     draft = promotion(page_of, operator, now, "percent", percent="30")

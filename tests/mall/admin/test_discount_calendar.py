@@ -93,6 +93,26 @@ def test_what_wants_the_same_goods_in_one_group_competes(operator):
     assert found == {"a": ["乙"], "b": ["甲"], "c": [], "d": [], "e": [], "f": []}
 
 
+def test_bars_say_where_they_work_and_compete_there_alone(operator):
+    runs(operator, 1, 10, code="a", name="甲", channels=["store"])
+    runs(operator, 1, 10, code="b", name="乙")
+    runs(operator, 5, 10, code="c", name="丙", channels=["mall", "store"])
+    found = {bar.row.code: (bar.channels, bar.conflicts) for bar in shown(operator).bars}
+    assert found == {
+        "a": (["门店"], ["丙"]),
+        "b": (["商城"], ["丙"]),
+        "c": (["商城", "门店"], ["甲", "乙"]),
+    }
+
+
+def test_a_night_competes_with_the_day_after_it(operator):
+    runs(operator, 1, 10, code="a", name="甲", weekdays=[7], hours=[["22:00", "02:00"]])
+    runs(operator, 1, 10, code="b", name="乙", weekdays=[1])
+    runs(operator, 1, 10, code="c", name="丙", weekdays=[2])
+    found = {bar.row.code: bar.conflicts for bar in shown(operator).bars}
+    assert found == {"a": ["乙"], "b": ["甲"], "c": []}
+
+
 def test_a_store_sees_what_is_for_it(operator, store):
     only = {"v": 1, "all": [{"fact": "store", "op": "in", "value": ["there"]}]}
     runs(operator, 1, 3, code="a", scope=only)
