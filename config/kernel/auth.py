@@ -89,7 +89,7 @@ def _who(token: str, now: datetime) -> tuple[Any, ...] | None:
 
 def principal(token: str, now: datetime) -> Principal | None:
     """Who holds the session ``token``: one statement. None: unknown, ended or expired."""
-    row = _who(token, now) if len(token) <= 40 else None
+    row = _who(token, now) if len(token) <= 40 and "\0" not in token else None
     if row is None:
         return None
     return Principal(row[0], row[1], dict(zip(_fields, row[2:], strict=True)))
