@@ -11,6 +11,7 @@ class MallConfig(AppConfig):
             approvals,
             audit,  # noqa: F401
             audit_borne,  # noqa: F401
+            audit_delivery,  # noqa: F401
             audit_discounts,  # noqa: F401
             audit_payback,  # noqa: F401
             audit_points,  # noqa: F401
