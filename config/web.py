@@ -16,7 +16,10 @@ from config.kernel.errors import NotFound
 
 # The modules of the shop front: those of the first page, and those that come when asked for.
 SHOP_FIRST = ("words", "api", "wechat", "place", "ui", "home", "app")
-SHOP_LATER = ("product", "cart", "qr", "orders", "member", "wallet", "coupons", "benefits")
+SHOP_LATER = (
+    *("product", "cart", "basket", "qr", "orders"),
+    *("member", "wallet", "coupons", "benefits"),
+)
 
 
 class ShopView(TemplateView):

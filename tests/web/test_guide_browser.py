@@ -5,6 +5,9 @@ from playwright.sync_api import expect
 
 from config.kernel.models import Code
 from coupons.models import Coupon
+from guides.models import PreparedBasket
+from mall.models import Order
+from tests.factories import make_basket
 from tests.factories.people import PASSWORD
 from tests.web.faces import House, chinese_in, english_in
 
@@ -89,11 +92,20 @@ def test_the_workbench_refuses_who_is_no_guide(house: House, page):
 def test_the_language_is_switched_on_every_page(house: House, page):
     house.sell()
     allowance = house.allowance()
-    data = ["小林", "王小满", "明前龙井", "老客回馈 满100减20"]
+    basket = make_basket(
+        guide=house.guide, store=house.store, member=house.member, lines=[(house.sku, 1)]
+    )
+    data = ["小林", "王小满", "明前龙井", "老客回馈 满100减20", house.store.name, "1号"]
     house.sign_in(page, house.guide.user)
     pages = (
         *("/guide/", "/guide/customers/", "/guide/commission/", "/guide/codes/"),
         *("/guide/coupons/", f"/guide/coupons/{allowance.pk}/"),
+        *(
+            "/guide/baskets/",
+            "/guide/baskets/for/",
+            f"/guide/baskets/new/?member={house.member.pk}",
+        ),
+        f"/guide/baskets/{basket.code.token}/",
     )
     page.goto(f"{house.url}/guide/codes/")
     page.get_by_role("button", name="我的个人码").click()
@@ -108,3 +120,41 @@ def test_the_language_is_switched_on_every_page(house: House, page):
     page.get_by_role("button", name="简体中文").click()
     page.goto(f"{house.url}/guide/")
     expect(page.get_by_role("heading", name="今日")).to_be_visible()
+
+
+def test_a_guide_prepares_a_basket_and_the_customer_orders_it(house: House, page, complaints):
+    """Both on phones of 375 px: the guide's workbench, then the shop front."""
+    house.sign_in(page, house.guide.user)
+    page.goto(f"{house.url}/guide/")
+    page.get_by_role("link", name="购物篮", exact=True).click()
+    page.get_by_role("link", name="准备购物篮").click()
+    page.get_by_role("link", name="打开链接的顾客").click()
+    page.get_by_label("品名、货号或条码").press_sequentially("龙井", delay=150)
+    page.get_by_role("button", name=f"添加 明前龙井 {house.sku.code}").click()
+    expect(page.locator("#total")).to_have_text("¥268.00")
+    page.get_by_role("spinbutton").fill("2")
+    page.get_by_label("给顾客的话").fill("新茶到了")
+    expect(page.locator("#total")).to_have_text("¥536.00")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.get_by_role("button", name="发送购物篮").click()
+    expect(page.get_by_role("img", name="打开购物篮的二维码")).to_be_visible()
+    basket = PreparedBasket.objects.get()
+    expect(page.locator("#link")).to_have_text(f"{house.url}/?basket={basket.code.token}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+
+    # The customer opens the link, takes one piece out and orders.
+    page.goto(page.locator("#link").get_attribute("href"))
+    expect(page.get_by_role("heading", name="小林为你准备的购物篮")).to_be_visible()
+    expect(page.get_by_text("新茶到了")).to_be_visible()
+    page.get_by_role("button", name="减少: 明前龙井").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.get_by_role("button", name="支付 ¥268.00").click()
+    page.get_by_role("button", name="立即支付").click()
+    expect(page.get_by_text("支付成功")).to_be_visible()
+    order = Order.objects.get()
+    assert (order.channel, order.source_token) == ("guide", basket.code.token)
+
+    page.goto(f"{house.url}/guide/baskets/")
+    expect(page.locator("main")).to_contain_text(order.no)
+    expect(page.locator("main")).to_contain_text("已支付")
+    assert complaints == []

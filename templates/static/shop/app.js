@@ -19,10 +19,12 @@ const members = () => import("./member.js");
 const wallets = () => import("./wallet.js");
 const tickets = () => import("./coupons.js");
 const benefits = () => import("./benefits.js");
+const prepared = () => import("./basket.js");
 const ROUTES = [
   [/^\/?$/, home, "home"], [/^\/list$/, list, "home"],
   [/^\/p\/([^/]+)$/, later(products, "product"), "home"], [/^\/stores$/, later(products, "storeList"), "stores"],
   [/^\/card\/([^/]+)$/, later(carts, "cardPurchase"), "home"], [/^\/cart$/, later(carts, "cart"), "cart"],
+  [/^\/basket\/([0-9A-Za-z]+)$/, later(prepared, "basket"), "cart"],
   [/^\/orders$/, later(orders, "orderList"), "me"], [/^\/orders\/([^/]+)$/, later(orders, "order"), "me"],
   [/^\/wallet\/([^/]+)$/, later(wallets, "card"), "me"], [/^\/gifts$/, later(wallets, "gifts"), "me"],
   [/^\/gift\/([^/]+)$/, later(wallets, "gift"), "me"],
@@ -126,6 +128,9 @@ if (document.body.dataset.sandbox) useWechat(wechat);
 // A guide's code leads here with its token; it goes with the order that follows.
 const source = new URLSearchParams(location.search).get("source");
 if (source) write("source", source);
+// A basket that a guide prepared leads to its page.
+const prepares = /^[0-9A-Za-z]{1,32}$/.exec(new URLSearchParams(location.search).get("basket") ?? "");
+if (prepares) history.replaceState(null, "", `${location.pathname}#/basket/${prepares[0]}`);
 // An address after the # is a page here, so the link to the content is followed by hand.
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();

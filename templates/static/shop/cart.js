@@ -57,8 +57,8 @@ function cartLine(line, store, changed) {
   ]));
 }
 
-/** Quote → choose coupons and card → place → pay. Redraws itself with every new quote. */
-function checkout({ basket, coupons, spendable, toppedUp, signal, after }) {
+/** Quote → choose coupons and card → place at `path` → pay. Redraws itself with every new quote. */
+export function checkout({ basket, coupons, spendable, toppedUp, signal, after, path = "orders" }) {
   const parts = h("div", {}, h("p", { class: "soft" }, t("Pricing …")));
   // It stays while the parts change, so that a screen reader hears the new amount.
   const bar = h("div", { class: "bar", "aria-live": "polite" });
@@ -149,7 +149,7 @@ function checkout({ basket, coupons, spendable, toppedUp, signal, after }) {
     // The code by which the shopper came, if any: the guide who owns it is credited.
     const source = read("source");
     if (source) body.source_token = source;
-    const placed = await placeOnce(body).catch((error) => {
+    const placed = await placeOnce(body, path).catch((error) => {
       if (["quote_changed", "out_of_stock", "coupon_not_applicable", "coupon_unavailable"].includes(error.code)) reprice();
       throw error;
     });
@@ -190,12 +190,12 @@ export function breakdown(quote) {
 
 /** Place an order once: the key lives in the storage until the answer is here, so that a reload
  * after a lost answer gets the same order and not a second one. */
-export async function placeOnce(body) {
-  const print = JSON.stringify(body);
+export async function placeOnce(body, path = "orders") {
+  const print = JSON.stringify([path, body]);
   let intent = read("intent");
   if (intent?.print !== print) intent = { print, key: newKey() };
   write("intent", intent);
-  const placed = await command("orders", body, intent.key);
+  const placed = await command(path, body, intent.key);
   write("intent", null);
   return placed;
 }
