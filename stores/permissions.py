@@ -90,6 +90,7 @@ _GUIDES = (
     "guides.view_commissionentry",
     "guides.view_couponallowance",
     "guides.view_couponhandout",
+    "guides.view_preparedbasket",
 )
 _BOOKS = (
     "stores.view_account",

@@ -195,6 +195,7 @@ UNFOLD: dict[str, Any] = {
                 _page(_("Commission"), "guides.commissionentry", "payments"),
                 _page(_("Allowances of coupons"), "guides.couponallowance", "volunteer_activism"),
                 _page(_("Coupons handed out"), "guides.couponhandout", "redeem"),
+                _page(_("Prepared baskets"), "guides.preparedbasket", "shopping_basket"),
             ),
             _group(
                 _("Finance"),

@@ -3,12 +3,15 @@
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin.timeline import timeline_words
-from guides.admin import handouts, people  # noqa: F401
+from guides.admin import baskets, handouts, people  # noqa: F401
 
 timeline_words(
     kinds={
         "guides.binding_opened": _("bound to a guide"),
         "guides.code_created": _("code created"),
         "guides.coupon_handed_out": _("coupon handed out"),
+        "guides.basket_sent": _("basket sent"),
+        "guides.basket_ordered": _("basket ordered"),
+        "guides.basket_withdrawn": _("basket withdrawn"),
     }
 )

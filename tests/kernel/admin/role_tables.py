@@ -79,6 +79,7 @@ GUIDES = {
     "guides.commissionentry",
     "guides.couponallowance",
     "guides.couponhandout",
+    "guides.preparedbasket",
 }
 BOOKS = {
     "stores.account",
@@ -161,6 +162,7 @@ OF_STORE = {
     "guides.attribution",
     "guides.commissionentry",
     "guides.couponhandout",
+    "guides.preparedbasket",
     "kernel.approval",
 }
 OF_OPERATOR = OF_STORE | {
@@ -271,6 +273,7 @@ ROWS = {
     "guides.commissionentry": lambda s: s.guide.entries.get(),
     "guides.couponallowance": lambda s: s.guide.handouts.get().allowance,
     "guides.couponhandout": lambda s: s.guide.handouts.get(),
+    "guides.preparedbasket": lambda s: s.guide.prepared_baskets.get(),
     "kernel.event": lambda s: first("kernel.event", subject_type="order", subject_id=s.order.pk),
     "kernel.eventdelivery": lambda s: first(
         "kernel.eventdelivery", event__subject_id=s.order.pk, event__subject_type="order"

@@ -28,6 +28,7 @@ NOT_PAGES = {
     "coupons.ClaimSlot",
     "coupons.CouponTicketReturn",
     "guides.HandoutCount",
+    "guides.PreparedLine",
     "kernel.IdempotencyKey",
     "kernel.SavedFilter",
     "mall.Adjustment",
@@ -166,6 +167,7 @@ READ_ONLY = [
     "guides.attribution",
     "guides.commissionentry",
     "guides.couponhandout",
+    "guides.preparedbasket",
 ]
 
 

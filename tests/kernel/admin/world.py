@@ -34,6 +34,7 @@ from mall.models import (
 from members.models import Card, CardHold, CardHoldLine, CardLot, Message, PointLot
 from stores.models import Account, Pickup, Seal, Transfer
 from tests.factories import (
+    make_basket,
     make_binding,
     make_brand,
     make_card_product,
@@ -295,6 +296,9 @@ class Sale:
 
     def _guides(self, now) -> None:
         make_binding(member=self.member, guide=self.guide)
+        make_basket(
+            guide=self.guide, store=self.store, member=self.member, lines=[(self.sku, 1)], now=now
+        )
         self.code = code_issue(purpose="guide", owner_type="guide", owner_id=self.guide.pk, now=now)
         Touch.objects.create(
             member=self.member,
