@@ -8,14 +8,15 @@ those can all be had in full, nothing beats them; where they are less than what 
 that follows here does.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from mall.pricing.values import Rule, Way
 
 # So many discounts are worked out before the search gives up. Baskets of real coupons need a few
 # dozen; only very many groups that fight over the same few pieces come near.
-MOST_STEPS = 2_500
+MOST_STEPS = 4_000
 # So many, where the total can be no lower and only fewer coupons are looked for.
 TIE_STEPS = 200
 
@@ -54,15 +55,29 @@ def choose(candidates: Sequence[Candidate], nets: Sequence[int]) -> Choice:
     return Choice(search.picked, search.amounts, exact, search.steps)
 
 
+def _clashes(rules: Sequence[Rule]) -> list[int]:
+    """Of each rule, the mask of those that it does not go with (``Rule.clashes``), itself too."""
+    groups: dict[str, int] = defaultdict(int)
+    for i, rule in enumerate(rules):
+        groups[rule.group] |= 1 << i
+    masks = [groups[rule.group] for rule in rules]
+    for i, rule in enumerate(rules):
+        for group in rule.excludes & groups.keys():
+            masks[i] |= groups[group]
+            for j, other in enumerate(rules):
+                if other.group == group:
+                    masks[j] |= 1 << i
+    return masks
+
+
 @dataclass(slots=True)
 class _Node:
-    """Candidates before ``start`` are decided; ``allowed`` is a mask of the others that may follow.
+    """What is decided, and ``allowed``, a mask of the candidates that may follow.
 
     ``caps`` are the most that each takes here, exact where the mask ``fresh`` says so, from what
     was left further up otherwise. ``tops`` is the best one of each clique, −1 where there is none.
     """
 
-    start: int
     allowed: int
     left: Sequence[int]
     taken: int
@@ -71,9 +86,12 @@ class _Node:
     caps: list[int]
     fresh: int
     tops: list[int]
+    # What the tops take, all in all.
+    potential: int
+    # What candidates take of each line, where that is fresh and was worked out.
+    offs: list[list[int] | None]
     # The candidates that were last worked out together.
-    tried: int = 0
-    potential: int = field(init=False, default=0)
+    tried: int
 
 
 class _Search:
@@ -83,12 +101,7 @@ class _Search:
         self.worths = [sum(candidate.shares) for candidate in candidates]
         self.ranks = [(rule.ends, rule.reference) for rule in rules]
         n = len(rules)
-        self.clash = [1 << i for i in range(n)]
-        for i in range(n):
-            for j in range(i):
-                if rules[i].clashes(rules[j]):
-                    self.clash[i] |= 1 << j
-                    self.clash[j] |= 1 << i
+        self.clash = _clashes(rules)
         self.cliques = self._cliques()
         self.clique_of = [0] * n
         for c, members in enumerate(self.cliques):
@@ -129,11 +142,12 @@ class _Search:
     def root(self, nets: Sequence[int]) -> _Node:
         n = len(self.candidates)
         allowed = (1 << n) - 1
-        node = _Node(0, allowed, list(nets), 0, (), (), list(self.worths), allowed, [])
-        node.tops = [self.top(members, allowed, node.caps) for members in self.cliques]
-        node.potential = sum(node.caps[i] for i in node.tops if i >= 0)
-        self.most = min(node.potential, sum(nets))
-        return node
+        tops = [self.top(members, allowed, self.worths) for members in self.cliques]
+        potential = sum(self.worths[i] for i in tops if i >= 0)
+        self.most = min(potential, sum(nets))
+        offs = [list(candidate.shares) for candidate in self.candidates]
+        caps = list(self.worths)
+        return _Node(allowed, list(nets), 0, (), (), caps, allowed, tops, potential, [*offs], 0)
 
     @staticmethod
     def top(members: Sequence[int], allowed: int, caps: Sequence[int]) -> int:
@@ -178,7 +192,7 @@ class _Search:
                 continue
             node.potential -= caps[i]
             while i >= 0 and not node.fresh >> i & 1:
-                caps[i] = self.cap(i, node.left)
+                self.look(node, i)
                 node.fresh |= 1 << i
                 i = self.top(self.cliques[c], node.allowed, caps)
             tops[c] = i
@@ -195,47 +209,54 @@ class _Search:
         if mask == node.tried or any(self.clash[i] & mask != 1 << i for i in chosen):
             return False
         node.tried = mask
-        now = node
+        left, taken, picked, amounts = node.left, node.taken, node.picked, node.amounts
+        rest = node.potential
         for i in chosen:
-            off = self.take(i, now.left)
-            if any(off):
-                now = self._after(now, i, off)
-        self.offer(now.taken, now.picked, now.amounts)
-        return now.taken == node.taken + node.potential
-
-    @staticmethod
-    def _after(node: _Node, i: int, off: Sequence[int]) -> _Node:
-        return replace(
-            node,
-            left=[have - part for have, part in zip(node.left, off, strict=True)],
-            taken=node.taken + sum(off),
-            picked=(*node.picked, i),
-            amounts=(*node.amounts, tuple(off)),
-        )
+            if taken + rest < self.taken:
+                return False
+            rest -= node.caps[i]
+            off = self.take(i, left)
+            got = sum(off)
+            if got:
+                left = [have - part for have, part in zip(left, off, strict=True)]
+                taken += got
+                picked, amounts = (*picked, i), (*amounts, tuple(off))
+        self.offer(taken, picked, amounts)
+        return taken == node.taken + node.potential
 
     def with_one(self, node: _Node, i: int) -> _Node | None:
         """The node after candidate ``i`` works; None where that is hopeless."""
-        top = node.tops[self.clique_of[i]]
-        if not node.caps[i] or self.hopeless(node, node.caps[top] - node.caps[i]):
+        caps = node.caps
+        most = caps[node.tops[self.clique_of[i]]]
+        if not caps[i] or self.hopeless(node, most - caps[i]):
             return None
-        off = self.take(i, node.left)
-        got = node.caps[i] = sum(off)
-        node.fresh |= 1 << i
-        if not got or self.hopeless(node, node.caps[top] - got):
-            return None
-        child = self._after(node, i, off)
-        child.start = i + 1
-        child.allowed = node.allowed & ~self.clash[i]
-        child.caps = node.caps.copy()
-        child.tops = node.tops.copy()
-        child.potential = node.potential
-        for line, part in enumerate(off):
+        off = node.offs[i] if node.fresh >> i & 1 else None
+        if off is None:
+            off = node.offs[i] = self.take(i, node.left)
+            caps[i] = sum(off)
+            node.fresh |= 1 << i
+            if not caps[i] or self.hopeless(node, most - caps[i]):
+                return None
+        fresh = node.fresh
+        for readers, part in zip(self.readers, off, strict=True):
             if part:
-                child.fresh &= ~self.readers[line]
-        for c, at in enumerate(child.tops):
-            if at >= 0 and not child.allowed >> at & 1:
-                self._settle(child, c, at)
-        child.tried = node.tried & ~(1 << i) if node.tried >> i & 1 else 0
+                fresh &= ~readers
+        child = _Node(
+            allowed=node.allowed & ~self.clash[i],
+            left=[have - part for have, part in zip(node.left, off, strict=True)],
+            taken=node.taken + caps[i],
+            picked=(*node.picked, i),
+            amounts=(*node.amounts, tuple(off)),
+            caps=caps.copy(),
+            fresh=fresh,
+            tops=node.tops.copy(),
+            potential=node.potential,
+            offs=node.offs.copy(),
+            tried=node.tried & ~(1 << i) if node.tried >> i & 1 else 0,
+        )
+        for c, top in enumerate(child.tops):
+            if top >= 0 and not child.allowed >> top & 1:
+                self._settle(child, c, top)
         return child
 
     def without(self, node: _Node, i: int) -> None:
@@ -259,12 +280,15 @@ class _Search:
         self.seen[key] = mine
         return False
 
-    def cap(self, i: int, left: Sequence[int]) -> int:
-        """What candidate ``i`` takes of what is left, all in all."""
+    def look(self, node: _Node, i: int) -> None:
+        """Find out what candidate ``i`` takes of what is left."""
         candidate = self.candidates[i]
         if candidate.way is Way.POOL:
-            return min(self.worths[i], sum([left[line] for line in candidate.lines]))
-        return sum(self.take(i, left))
+            node.offs[i] = None
+            node.caps[i] = min(self.worths[i], sum([node.left[line] for line in candidate.lines]))
+        else:
+            off = node.offs[i] = self.take(i, node.left)
+            node.caps[i] = sum(off)
 
     def take(self, i: int, left: Sequence[int]) -> list[int]:
         self.steps += 1

@@ -163,7 +163,7 @@ def _coupons(
         if rule.method == "freight":
             taken_from = [i for i, line in enumerate(lines) if line.is_freight]
         else:
-            taken_from = [i for i, inside in enumerate(scope.inside) if inside]
+            taken_from = list(scope.places)
         by_left = partial(take, scope, lines, nets)
         return Candidate(rule, way_of(rule), shares, taken_from, by_left)
 
@@ -232,12 +232,10 @@ def _scope(rule: Rule, lines: Sequence[Item], nets: Sequence[int], barred: Barre
         and holds(rule.scope, line.facts)
         for line, groups in zip(lines, barred, strict=True)
     ]
-    base = pieces = 0
-    for line, net, into in zip(lines, nets, inside, strict=True):
-        if into:
-            base += net
-            pieces += line.quantity
-    return Scope(rule, inside, base, pieces)
+    places = [i for i, into in enumerate(inside) if into]
+    base = sum([nets[i] for i in places])
+    pieces = sum([lines[i].quantity for i in places])
+    return Scope(rule, inside, places, base, pieces)
 
 
 def _by_priority(rule: Rule) -> tuple[int, str]:

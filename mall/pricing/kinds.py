@@ -238,8 +238,9 @@ def _runs(scope: Scope, lines: Sequence[Item], left: Sequence[int]) -> list[Run]
 def _runs_by_line(scope: Scope, lines: Sequence[Item], left: Sequence[int]) -> list[Run]:
     """The pieces in scope that cost something or are on a line that does, line by line."""
     runs: list[Run] = []
-    for i, (inside, net) in enumerate(zip(scope.inside, left, strict=True)):
-        if inside and net:
+    for i in scope.places:
+        net = left[i]
+        if net:
             many = lines[i].quantity
             unit = proportion_down(net, 1, many)
             dearer = net - unit * many

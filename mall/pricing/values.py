@@ -184,10 +184,12 @@ class Priced:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a rule works on: line by line whether it is in scope, and what that comes to."""
+    """What a rule works on: line by line whether it is in scope, the numbers of those that are, and
+    what that comes to."""
 
     rule: Rule
     inside: Sequence[bool]
+    places: Sequence[int]
     base_fen: int
     pieces: int
 

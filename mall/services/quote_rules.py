@@ -18,8 +18,9 @@ from mall.pricing import Discount, Gift, Hint, Item, Priced, Refusal, Rule
 if TYPE_CHECKING:
     from mall.services.quote import Basket
 
-# More of a member's coupons than this are not looked at: those that end first are.
-MOST_COUPONS = 50
+# More of a member's coupons than this are not looked at: those for here and now come first, of
+# them those that end first. Fifty that can be used are many; a pile that cannot hides no good one.
+MOST_COUPONS = 200
 
 
 class CouponNotApplicable(DomainError):
@@ -43,7 +44,9 @@ def coupons_of(basket: "Basket", shelf: Offers, now: datetime) -> list[CouponRul
     Raises CouponNotApplicable for a named coupon that is not the member's, or not for here.
     """
     if basket.best_coupons:
-        return coupon_rules(member_id=basket.member_id, now=now)[:MOST_COUPONS]
+        held = coupon_rules(member_id=basket.member_id, now=now)
+        held.sort(key=lambda x: not (_taken_here(x, shelf) and x.terms.open_at(now)))
+        return held[:MOST_COUPONS]
     if not basket.coupon_nos:
         return []
     rules = coupon_rules(member_id=basket.member_id, nos=list(basket.coupon_nos), now=now)
@@ -52,9 +55,13 @@ def coupons_of(basket: "Basket", shelf: Offers, now: datetime) -> list[CouponRul
         rule = by_no.get(no)
         if rule is None:
             raise CouponNotApplicable(coupon=no, reason=str(_("not yours, used or expired")))
-        if not taken_at(rule, operator_id=shelf.operator_id, channel=Channel.MALL):
+        if not _taken_here(rule, shelf):
             raise CouponNotApplicable(coupon=no, reason=str(_("not valid at this store")))
     return [by_no[no] for no in dict.fromkeys(basket.coupon_nos)]
+
+
+def _taken_here(coupon: CouponRule, shelf: Offers) -> bool:
+    return taken_at(coupon, operator_id=shelf.operator_id, channel=Channel.MALL)
 
 
 def rules_of(shelf: Offers, coupons: list[CouponRule], now: datetime) -> list[Rule]:

@@ -278,6 +278,33 @@ def test_the_best_of_all_coupons_is_used_and_the_others_say_why(
     assert placed(basket(best_coupons=True))["total_fen"] == 9_900 - 1_890
 
 
+def test_a_pile_of_coupons_that_cannot_be_used_hides_no_good_one(
+    basket, store, member, now, monkeypatch
+):
+    # given sixty for more than the basket costs, five of another operator, and one that ends last
+    terms = {"operator": store.operator, "per_member": 99}
+    far = make_template(**terms, value=5_000, threshold_fen=20_000, valid_days=1)
+    elsewhere = make_template(operator=make_store().operator, per_member=99, valid_days=1)
+    for _n in range(60):
+        make_coupon(member, template=far)
+    for _n in range(5):
+        make_coupon(member, template=elsewhere)
+    good = make_coupon(member, template=make_template(**terms, value=900, valid_days=30))
+
+    # when
+    priced = quote(basket=basket(best_coupons=True), now=now).priced
+
+    # then
+    assert [d.rule.reference for d in priced.discounts] == [good.no]
+    assert (priced.exact, len(priced.refusals)) == (True, 65)
+
+    # and where not all are looked at, those for elsewhere are the ones that are not
+    monkeypatch.setattr("mall.services.quote_rules.MOST_COUPONS", 61)
+    priced = quote(basket=basket(best_coupons=True), now=now).priced
+    assert [d.rule.reference for d in priced.discounts] == [good.no]
+    assert {r.reason for r in priced.refusals} == {"threshold"}
+
+
 def test_a_best_quote_is_stale_when_its_coupon_went(basket, store, member, now):
     coupon = make_coupon(member, template=make_template(operator=store.operator))
     asked = basket(best_coupons=True)
