@@ -50,6 +50,19 @@ class TemplateAdmin(StaffScoped, ReadOnlyAdmin):
     service_actions = [PUSH, PLACE, STOP, RESUME, ARCHIVE, RESTORE]
     bulk_actions = [Bulk("archive"), Bulk("restore")]
     change_form_outer_before_template = "admin/mall/discount_row_before.html"
+    figures_first = True
+    # As the designer asks for them.
+    fields = [
+        *("code", "name", "operator", "kind", "value_text", "threshold_fen", "threshold_pieces"),
+        *("steps", "span", "pieces", "times", "max_discount_fen"),
+        *("scope", "channels", "other_operators", "claim_for"),
+        *("claim_from", "claim_until", "valid_days", "valid_until", "issued_text"),
+        *("per_member", "per_day", "budget_fen", "spent_fen", "sponsor_shares"),
+        *("public", "points_price", "gift_days", "on_refund"),
+        *("slots_ready", "planned_per_hour", "judge_claims"),
+        *("stacking_group", "excludes", "priority", "weekdays", "hours"),
+        *("stopped_at", "use_stopped_at", "archived_at"),
+    ]
 
     @admin.display(description=_("value"), ordering="value")
     def value_text(self, row: Template) -> str:

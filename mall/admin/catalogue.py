@@ -232,6 +232,7 @@ class PromotionAdmin(StaffScoped, ReadOnlyAdmin):
     ordering = ["-id"]
     service_actions = [ARCHIVE, RESTORE]
     bulk_actions = [Bulk("archive"), Bulk("restore")]
+    figures_first = True
     change_form_outer_before_template = "admin/mall/discount_row_before.html"
     fields = [
         *("code", "name", "operator", "kind", "value", "skus"),

@@ -62,7 +62,7 @@ def related(page: type[Model], *panels: Related) -> None:
 
 
 def figures(page: type[Model], found: Figures) -> None:
-    """Show what ``found(row)`` returns, pairs of a label and a text, on top of the page."""
+    """Show what ``found(row)`` returns, pairs of a label and a text, on the page."""
     _figures.setdefault(page._meta.label_lower, []).append(found)
 
 

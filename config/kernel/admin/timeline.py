@@ -100,6 +100,8 @@ class TimelineMixin(MixedIntoAdmin):
     """Shows what belongs to a row, and the events of all of it, under its page."""
 
     change_form_outer_after_template = "admin/mall/row_after.html"
+    # Figures and charts stand below the fields, unless a template above shows them.
+    figures_first = False
 
     def timeline_subjects(self, row: Any) -> Sequence[Subject]:
         """What belongs to the history of ``row``; its reference data events always do."""
@@ -109,6 +111,7 @@ class TimelineMixin(MixedIntoAdmin):
         if obj is not None and obj.pk:
             site = self.admin_site
             panels = page_panels(obj, site, request)
+            context["figures_first"] = self.figures_first
             context["figures"] = page_figures(obj)
             context["panels"] = panels
             context["row_charts"] = page_charts(obj)
