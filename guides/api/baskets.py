@@ -14,7 +14,7 @@ from guides.selectors_baskets import basket_document, basket_for
 from guides.services.basket_order import basket_order
 from guides.states import BasketState
 from mall.api import serializers as mall
-from mall.api.orders import OrdersView, basket_of
+from mall.api.orders import OrdersView, address_of, basket_of
 
 
 class BasketGuide(serializers.Serializer):
@@ -110,6 +110,7 @@ class BasketOrderView(CommandView):
             basket=basket_of(data, user.member_id),
             quote_version=data["quote_version"],
             device=device_hash(self.request),
+            address=address_of(data),
             actor=user.actor,
             now=now,
             before_stock=self.settle,

@@ -14,6 +14,7 @@ from guides.events import BasketOrdered
 from guides.guards import BasketOrderedAlready, basket_take
 from guides.selectors_baskets import HAS_ORDER, basket_for
 from guides.services.touch_record import touch_record
+from mall.services.delivery_address import Address
 from mall.services.order_place import order_place
 from mall.services.quote import Basket
 from mall.states import OrderChannel
@@ -32,6 +33,7 @@ def basket_order(
     actor: Actor,
     now: datetime,
     device: str = "",
+    address: Address | None = None,
     before_stock: Callable[[dict[str, Any]], None] = lambda placed: None,
 ) -> dict[str, Any]:
     """Place ``basket`` as the order of the prepared basket behind ``token``. The customer may have
@@ -66,6 +68,7 @@ def basket_order(
             quote_version=quote_version,
             source_token=prepared.code.token,
             device=device,
+            address=address,
             channel=OrderChannel.GUIDE,
             actor=actor,
             now=now,

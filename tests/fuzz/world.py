@@ -12,8 +12,9 @@ from typing import Any
 from uuid import uuid4
 
 from config.kernel import clock
-from config.kernel.actors import SYSTEM
+from config.kernel.actors import SYSTEM, Actor
 from config.kernel.batches import batch_claim, batch_work
+from config.kernel.relay import drain
 from config.sandbox.wechat import FakeWechat
 from coupons.models import ClaimDecision
 from coupons.redeem_codes import redeem_code
@@ -21,6 +22,7 @@ from coupons.services.code_pool import code_pool_create, code_pool_make
 from coupons.services.coupon_gift import coupon_gift_offer
 from coupons.services.coupon_scan import place_code_issue
 from guides.services.code_create import code_create
+from mall.services.order_deliver import order_ship
 from members.services.card_batch import card_batch_make, card_batch_sell
 from members.services.card_codes import activation_codes
 from members.services.card_gift import card_gift_offer
@@ -40,6 +42,7 @@ from tests.factories import (
     make_operator,
     make_points_offer,
     make_product,
+    make_staff,
     make_stock,
     make_store,
     make_template,
@@ -48,7 +51,7 @@ from tests.factories import (
     publish_policy,
     till_client,
 )
-from tests.factories.orders import pay_order, place_order
+from tests.factories.orders import FREIGHT, make_address, pay_order, place_order
 from tests.shoppers import APP
 
 API = "/api/v1"
@@ -87,6 +90,7 @@ def build(wechat: FakeWechat) -> SimpleNamespace:
     w.guide = make_guide(store=w.store)
     w.member, w.friend = make_member(openid=w.openid), make_member()
     w.client, w.till = api_client(w.member), till_client(make_terminal(store=w.store)[1])
+    publish_policy(kind="freight", body=FREIGHT, scope=operator.code)
     points_settle([PointsTarget(w.member.pk, w.member.no, "SO0", 500_000, now)], now=now)
 
     w.product = make_product(skus=(5_000,))
@@ -153,6 +157,18 @@ def _sales(w: SimpleNamespace) -> None:
     w.open_order = place_order(w.member, store=w.store, lines=[(w.sku, 1)])
     w.paid_order = place_order(w.member, store=w.store, lines=[(w.sku, 2)])
     pay_order(w.paid_order)
+    w.sent_order = place_order(w.member, store=w.store, lines=[(w.sku, 2)], address=make_address())
+    pay_order(w.sent_order)
+    drain(now=w.now)
+    clerk = make_staff(store=w.store)
+    order_ship(
+        order_no=w.sent_order.no,
+        carrier="顺丰速运",
+        tracking_no="SF1020304050",
+        user=clerk,
+        actor=Actor.user(clerk),
+        now=w.now,
+    )
     for path, body in (
         ("coupons/redeem", {"ticket_no": "C-1", "coupons": [w.coupons.pop()], "lines": LINES}),
         ("tickets", {"ticket_no": "P-1", "total_fen": 1_000}),
@@ -188,7 +204,12 @@ def client_of(w: SimpleNamespace, path: str) -> MallClient:
 
 def calls(w: SimpleNamespace) -> dict[str, Call]:
     """Operation id → the call that succeeds. What needs nothing is not among them."""
-    basket = {"store": "st1", "lines": [{"sku": w.sku.code, "quantity": 2}]}
+    home = {"adcode": "310104", "recipient": "李小明", "phone": "13800001234", "detail": "501 室"}
+    basket = {
+        "store": "st1",
+        "lines": [{"sku": w.sku.code, "quantity": 2}],
+        "delivery": home,
+    }
     coupon, card = w.coupons[0], {"no": w.card.no}
     period = {"since": "2026-01-01", "until": "2026-03-31"}
     page = {"page_size": "5"}
@@ -248,6 +269,7 @@ def calls(w: SimpleNamespace) -> dict[str, Call]:
             {"no": w.paid_order.no},
             body={"reason": "压坏了", "lines": [{"position": 0, "quantity": 1}]},
         ),
+        "order_received": Call({"no": w.sent_order.no}),
         "order_cancel": Call({"no": w.open_order.no}, body={"reason": "买错了"}),
         "order_pay": Call({"no": w.open_order.no}, body={"app_id": APP}),
         "points_shop_list": Call(query={"store": "st1", "affordable": "true", **page}),
