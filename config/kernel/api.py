@@ -67,6 +67,11 @@ class Example:
     request: Any = None
 
 
+def rows(kind: type[serializers.Serializer], **said: Any) -> Any:
+    """A field that is a list of ``kind``; DRF's stubs do not know its ``max_length``."""
+    return kind(many=True, **said)
+
+
 class AutoSchema(BaseAutoSchema):
     """Reads what the reference says off the views: ``input``, ``output``, ``idempotent``, and by
     method ``operations`` (ids), ``examples`` (Example) and ``refusals`` (codes of DomainErrors).

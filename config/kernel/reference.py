@@ -51,15 +51,16 @@ def reference_record(
 
 def reference_archive(*, row: models.Model, reason: str, actor: Actor, now: datetime) -> None:
     """Take ``row`` out of use. Raises Conflict when it is out of use already."""
-    _archived_set(row, row.archived_at, now, "archived", reason, actor, now)  # type: ignore[attr-defined]
+    _archived_set(row, now, "archived", reason, actor, now)
 
 
 def reference_restore(*, row: models.Model, reason: str, actor: Actor, now: datetime) -> None:
     """Put an archived ``row`` into use again. Raises Conflict when it is in use."""
-    _archived_set(row, row.archived_at, None, "restored", reason, actor, now)  # type: ignore[attr-defined]
+    _archived_set(row, None, "restored", reason, actor, now)
 
 
-def _archived_set(row, before, after, change, reason, actor, now) -> None:
+def _archived_set(row, after, change, reason, actor, now) -> None:
+    before = row.archived_at
     if (before is None) == (after is None):
         raise Conflict()
     with transaction.atomic():

@@ -49,6 +49,31 @@ def address_of(data: dict[str, Any]) -> Address | None:
     return Address(**data["delivery"]) if data["delivery"] else None
 
 
+# What a quote and an order refuse of a basket alike.
+BASKET_REFUSALS = [
+    "store_unknown",
+    "sku_unavailable",
+    "basket_invalid",
+    "card_product_unknown",
+    "card_unknown",
+    "topup_elsewhere",
+    "membership_plan_unknown",
+    "membership_limit",
+    "membership_too_far",
+    "card_amount_refused",
+    "card_identity_missing",
+    "card_limit_exceeded",
+    "card_not_usable",
+    "coupon_not_applicable",
+    "points_insufficient",
+    "points_offer_unknown",
+    "points_offer_tier",
+    "points_offer_limit",
+    "delivery_not_offered",
+    "region_not_served",
+]
+
+
 @extend_schema(tags=["orders"])
 class QuoteView(CommandView):
     """What a basket costs, every discount on its lines. Changes nothing and promises no stock, so
@@ -58,30 +83,7 @@ class QuoteView(CommandView):
     ``discounts``."""
 
     operations: ClassVar = {"POST": "quote_create"}
-    refusals: ClassVar = {
-        "POST": [
-            "store_unknown",
-            "sku_unavailable",
-            "basket_invalid",
-            "card_product_unknown",
-            "card_unknown",
-            "topup_elsewhere",
-            "membership_plan_unknown",
-            "membership_limit",
-            "membership_too_far",
-            "card_amount_refused",
-            "card_identity_missing",
-            "card_limit_exceeded",
-            "card_not_usable",
-            "coupon_not_applicable",
-            "points_insufficient",
-            "points_offer_unknown",
-            "points_offer_tier",
-            "points_offer_limit",
-            "delivery_not_offered",
-            "region_not_served",
-        ]
-    }
+    refusals: ClassVar = {"POST": BASKET_REFUSALS}
     examples: ClassVar = {"POST": ex.QUOTE}
     input = s.QuoteInput
     output = s.QuoteOutput
@@ -118,33 +120,14 @@ class OrdersView(CommandView, ListAPIView):
     operations: ClassVar = {"GET": "order_list", "POST": "order_place"}
     refusals: ClassVar = {
         "POST": [
-            "store_unknown",
-            "sku_unavailable",
-            "basket_invalid",
-            "card_product_unknown",
-            "card_unknown",
-            "topup_elsewhere",
-            "membership_plan_unknown",
-            "membership_limit",
-            "membership_too_far",
-            "card_amount_refused",
-            "card_identity_missing",
-            "card_limit_exceeded",
-            "coupon_not_applicable",
-            "points_insufficient",
-            "points_offer_unknown",
-            "points_offer_tier",
-            "points_offer_limit",
+            *BASKET_REFUSALS,
             "quote_changed",
             "out_of_stock",
             "coupon_unavailable",
             "coupon_budget_exhausted",
             "insufficient_funds",
-            "card_not_usable",
             "topup_offer_gone",
             "pickup_not_offered",
-            "delivery_not_offered",
-            "region_not_served",
             "address_invalid",
         ]
     }

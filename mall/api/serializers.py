@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from config.kernel.api import rows
 from mall.states import (
     AfterSaleKind,
     AfterSaleState,
@@ -28,7 +29,7 @@ class BasketInput(serializers.Serializer):
     with goods."""
 
     store = serializers.CharField(max_length=32)
-    lines = BasketLineInput(many=True, required=False, default=list, max_length=100)  # type: ignore[call-arg]
+    lines = rows(BasketLineInput, required=False, default=list, max_length=100)
     card_product = serializers.CharField(
         max_length=32, required=False, allow_blank=True, default=""
     )
@@ -82,7 +83,7 @@ class BasketInput(serializers.Serializer):
         default=None,
         help_text="at most so many, in whole steps",
     )
-    points_lines = PointsLineInput(many=True, required=False, default=list, max_length=20)  # type: ignore[call-arg]
+    points_lines = rows(PointsLineInput, required=False, default=list, max_length=20)
 
 
 class DeliveryRegionInput(serializers.Serializer):
@@ -167,6 +168,11 @@ class RefusedCouponOutput(serializers.Serializer):
     missing_fen = serializers.IntegerField(help_text="until its threshold")
     missing_pieces = serializers.IntegerField(help_text="until its threshold")
     worth_fen = serializers.IntegerField(help_text="what it would save by itself")
+    instead = serializers.CharField(
+        help_text="of stacking: the discount that it does not go with; otherwise empty"
+    )
+    instead_title = serializers.CharField()
+    instead_fen = serializers.IntegerField(help_text="what that coupon saves; 0 of a promotion")
     message = serializers.CharField(help_text="the reason in words")
 
 

@@ -27,6 +27,7 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel import clock
 from config.kernel.admin.base import ReadOnlyAdmin
 from config.kernel.admin.columns import BAD, BUSY, GOOD, WARN
+from config.kernel.admin.people import staff_of
 from config.kernel.batches import batch_resume, batch_stop, kinds
 from config.kernel.errors import DomainError
 from config.kernel.export_files import export_fetch
@@ -125,7 +126,7 @@ class BatchAdmin(ReadOnlyAdmin):
         """One's own, or any for whoever may view batches; else there is none."""
         rows = Batch.objects.select_related("started_by")
         if not self.has_view_permission(request):
-            rows = rows.filter(started_by=request.user)  # type: ignore[misc]
+            rows = rows.filter(started_by=staff_of(request))
         batch = rows.filter(pk=batch_id).first()
         if batch is None:
             raise Http404
@@ -144,7 +145,7 @@ class BatchAdmin(ReadOnlyAdmin):
 
     def mine_view(self, request: HttpRequest) -> HttpResponseBase:
         """The latest work that the signed-in person asked for; one statement."""
-        rows = list(Batch.objects.filter(started_by=request.user).order_by("-id")[:MINE_MOST])  # type: ignore[misc]
+        rows = list(Batch.objects.filter(started_by=staff_of(request)).order_by("-id")[:MINE_MOST])
         return self._page(
             request,
             "batches_mine",
@@ -194,7 +195,7 @@ class BatchAdmin(ReadOnlyAdmin):
         """POST: the file, for its maker, while they may export that list."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        batch = Batch.objects.filter(pk=batch_id, started_by=request.user).first()  # type: ignore[misc]
+        batch = Batch.objects.filter(pk=batch_id, started_by=staff_of(request)).first()
         page: Any = self.admin_site._registry.get(_model_of(batch)) if batch else None
         if batch is None or page is None:
             raise Http404
@@ -202,7 +203,7 @@ class BatchAdmin(ReadOnlyAdmin):
         if not page.has_export_permission(request) or hidden:
             raise PermissionDenied
         try:
-            file = export_fetch(batch_id=batch.pk, user=request.user, now=clock.now())  # type: ignore[arg-type]
+            file = export_fetch(batch_id=batch.pk, user=staff_of(request), now=clock.now())
         except DomainError as error:
             if error.status == 404:
                 raise Http404 from None
@@ -229,7 +230,7 @@ class BatchAdmin(ReadOnlyAdmin):
     ) -> HttpResponseBase:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not Batch.objects.filter(pk=batch_id, started_by=request.user).exists():  # type: ignore[misc]
+        if not Batch.objects.filter(pk=batch_id, started_by=staff_of(request)).exists():
             raise Http404
         try:
             change()

@@ -31,6 +31,7 @@ from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.admin.actions import Command, ServiceAction, require_recent_sign_in
 from config.kernel.admin.mixed import MixedIntoAdmin
+from config.kernel.admin.people import staff_of
 from config.kernel.admin.unattended import request_of
 from config.kernel.batches import (
     BatchWorkUnknown,
@@ -157,7 +158,7 @@ class BulkMixin(MixedIntoAdmin):
                 "amount_fen": chosen.amount_fen,
             },
             total=len(chosen.pks),
-            user=request.user,  # type: ignore[arg-type]
+            user=staff_of(request),
             now=clock.now(),
         )
         if len(chosen.pks) > AT_ONCE:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import FieldDoesNotExist
 from django.core.serializers.json import DjangoJSONEncoder
@@ -80,9 +81,7 @@ def value_at(row: Any, path: str) -> Any:
 
 def _describe(function: Column, path: str, label: Any) -> Column:
     function.__name__ = path
-    function.short_description = label  # type: ignore[attr-defined]
-    function.admin_order_field = path  # type: ignore[attr-defined]
-    return function
+    return admin.display(description=label, ordering=path)(function)
 
 
 def yuan_column(path: str, label: Any) -> Column:
@@ -145,8 +144,7 @@ def path_column(path: str, field: models.Field, label: Any) -> Column:
         return getattr(owner, f"get_{name}_display")() if field.choices else getattr(owner, name)
 
     described = _describe(show, path, label)
-    described.boolean = isinstance(field, models.BooleanField)  # type: ignore[attr-defined]
-    return described
+    return admin.display(boolean=isinstance(field, models.BooleanField))(described)
 
 
 def _path_label(fields: list[Any]) -> Any:

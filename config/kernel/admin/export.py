@@ -32,6 +32,7 @@ from config.kernel import clock
 from config.kernel.actors import Actor
 from config.kernel.admin.columns import column_name, value_at, without_unit
 from config.kernel.admin.mixed import MixedIntoAdmin
+from config.kernel.admin.people import staff_of
 from config.kernel.errors import DomainError
 from config.kernel.export_files import export_ask
 from config.kernel.exports import FORMATS, Fen, Head, csv_lines, export_record, xlsx_file
@@ -148,7 +149,7 @@ class ExportMixin(MixedIntoAdmin):
             **asked,
             title=str(self.model._meta.verbose_name_plural),
             query=request.GET.urlencode(),
-            user=request.user,  # type: ignore[arg-type]
+            user=staff_of(request),
         )
         nudge_batches()
         return redirect(reverse("admin:kernel_batch_progress", args=[batch.pk]))

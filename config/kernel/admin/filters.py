@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from config.kernel import clock
 from config.kernel.admin.mixed import MixedIntoAdmin
+from config.kernel.admin.people import staff_of
 from config.kernel.errors import DomainError
 from config.kernel.models import SavedFilter
 from config.kernel.saved_filters import QUERY_MOST, filter_delete, filter_save
@@ -136,7 +137,7 @@ class SavedFilterMixin(MixedIntoAdmin):
         if request.method == "POST" and form.is_valid():
             try:
                 filter_save(
-                    user=request.user,  # type: ignore[arg-type]
+                    user=staff_of(request),
                     model=self.model._meta.label_lower,
                     query=query,
                     now=clock.now(),
@@ -170,7 +171,7 @@ class SavedFilterMixin(MixedIntoAdmin):
             raise PermissionDenied
         try:
             filter_delete(
-                user=request.user,  # type: ignore[arg-type]
+                user=staff_of(request),
                 model=self.model._meta.label_lower,
                 filter_id=filter_id,
                 now=clock.now(),

@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from config.kernel.api import rows
 from coupons.states import TicketState
 from mall.api.serializers import HintOutput, RefusedCouponOutput
 from mall.services.quote import MAX_FEN
@@ -74,7 +75,7 @@ def _with_promotions() -> serializers.BooleanField:
 
 class TillQuoteInput(serializers.Serializer):
     visit = serializers.CharField(max_length=32, required=False, allow_blank=True, default="")
-    lines = TillLineInput(many=True, allow_empty=False, max_length=200)  # type: ignore[call-arg]
+    lines = rows(TillLineInput, allow_empty=False, max_length=200)
     coupons = serializers.ListField(
         child=serializers.CharField(max_length=32), required=False, default=list, max_length=10
     )
@@ -173,7 +174,7 @@ class TicketInput(serializers.Serializer):
         default="",
         help_text="this card only; without it the oldest first",
     )
-    lines = TicketLineInput(many=True, required=False, default=list, max_length=200)  # type: ignore[call-arg]
+    lines = rows(TicketLineInput, required=False, default=list, max_length=200)
 
 
 class TicketTenderOutput(serializers.Serializer):
@@ -248,7 +249,7 @@ def _amount() -> serializers.IntegerField:
 class RedemptionPreviewInput(serializers.Serializer):
     visit = serializers.CharField(max_length=32)
     coupons = _coupons()
-    lines = TillLineInput(many=True, required=False, default=list, max_length=200)  # type: ignore[call-arg]
+    lines = rows(TillLineInput, required=False, default=list, max_length=200)
     amount_fen = _amount()
     with_promotions = _with_promotions()
 
@@ -266,7 +267,7 @@ class RedemptionInput(serializers.Serializer):
         help_text="instead of a visit: scan and redeem in one step",
     )
     coupons = _coupons()
-    lines = TillLineInput(many=True, required=False, default=list, max_length=200)  # type: ignore[call-arg]
+    lines = rows(TillLineInput, required=False, default=list, max_length=200)
     amount_fen = _amount()
     discount_fen = serializers.IntegerField(
         min_value=0,
@@ -336,6 +337,6 @@ class RedemptionReturnInput(serializers.Serializer):
     return_no = serializers.RegexField(
         _NUMBER, max_length=32, help_text="the till's own, new for this ticket"
     )
-    units = RedemptionUnitInput(many=True, required=False, default=list, max_length=200)  # type: ignore[call-arg]
+    units = rows(RedemptionUnitInput, required=False, default=list, max_length=200)
     amount_fen = _amount()
     reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
