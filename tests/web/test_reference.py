@@ -119,6 +119,7 @@ def test_commands_that_move_value_ask_for_a_key(schema):
         "order_cancel",
         "order_pay",
         "order_place",
+        "order_received",
         "pos_card_sell",
         "pos_coupon_redeem",
         "pos_coupon_return",
