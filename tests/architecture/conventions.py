@@ -130,7 +130,7 @@ def _state_in_transitions(source: Source) -> Iterator[Breach]:
             targets = [node.target]
         for target in targets:
             if isinstance(target, ast.Attribute) and target.attr == "state":
-                yield node.lineno, ast.unparse(target)  # type: ignore[attr-defined]
+                yield target.lineno, ast.unparse(target)
         if _method(node) == "update":
             assert isinstance(node, ast.Call)
             if any(keyword.arg == "state" for keyword in node.keywords):
@@ -151,7 +151,8 @@ def _row_locks(source: Source) -> Iterator[Breach]:
         return
     for node in ast.walk(source.tree):
         if _method(node) == "select_for_update":
-            yield node.lineno, "select_for_update"  # type: ignore[attr-defined]
+            assert isinstance(node, ast.Call)
+            yield node.lineno, "select_for_update"
 
 
 _FOR_UPDATE = re.compile(r"\bFOR\s+(NO\s+KEY\s+UPDATE|UPDATE|KEY\s+SHARE|SHARE)\b")
@@ -212,12 +213,14 @@ def _no_float(source: Source) -> Iterator[Breach]:
     if not source.ours:
         return
     for node in ast.walk(source.tree):
+        if not isinstance(node, ast.Call | ast.BinOp | ast.AugAssign):
+            continue
         found = ""
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             if called in ("float", "round") or called.endswith("FloatField"):
                 found = called
-        elif isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div):
+        elif isinstance(node.op, ast.Div):
             sides = (
                 (node.left, node.right)
                 if isinstance(node, ast.BinOp)
@@ -230,8 +233,8 @@ def _no_float(source: Source) -> Iterator[Breach]:
             for side in (node.left, node.right)
         ):
             found = "arithmetic with a float"
-        if found and "# not money:" not in source.line(node.lineno):  # type: ignore[attr-defined]
-            yield node.lineno, found  # type: ignore[attr-defined]
+        if found and "# not money:" not in source.line(node.lineno):
+            yield node.lineno, found
 
 
 _MONEY = re.compile(r"_(fen|points|bp)\b")
@@ -296,16 +299,17 @@ def _kernel_only(source: Source) -> Iterator[Breach]:
     if not source.ours:
         return
     for node in ast.walk(source.tree):
-        names: list[str] = []
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module == "config":
+        elif node.module == "config":
             names = [f"config.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
+        else:
             names = [node.module or ""]
         for name in names:
             if name.split(".")[0] == "config" and name.split(".")[:2] != ["config", "kernel"]:
-                yield node.lineno, name  # type: ignore[attr-defined]
+                yield node.lineno, name
 
 
 _SKIPS = {"skip", "skipif", "xfail", "importorskip"}
