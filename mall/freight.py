@@ -26,7 +26,7 @@ MOST_MORE_FEN = 10_000
 MOST_PIECES = 999
 MOST_FREE_FROM_FEN = 10_000_000
 MOST_ZONES = 40
-_PREFIX = re.compile(r"[0-9]{2}([0-9]{2}){0,2}")
+PREFIX = re.compile(r"[0-9]{2}([0-9]{2}){0,2}")
 
 
 class DeliveryNotOffered(Conflict):
@@ -123,7 +123,7 @@ def _whole(name: str, value: Any, least: int, most: int) -> None:
 
 def _prefixes(regions: Any) -> list[str]:
     if not isinstance(regions, list) or not all(
-        isinstance(x, str) and _PREFIX.fullmatch(x) for x in regions
+        isinstance(x, str) and PREFIX.fullmatch(x) for x in regions
     ):
         raise PolicyInvalid(problem="regions are the first 2, 4 or 6 digits of adcodes")
     return list(regions)

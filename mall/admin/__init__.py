@@ -9,6 +9,7 @@ from mall.admin import (  # noqa: F401
     catalogue,
     coupon_sales,
     designer,
+    freight_form,
     memberships,
     money,
     order,
@@ -69,6 +70,7 @@ code_words(
     "template",
     {
         "order_paid": _("order paid"),
+        "order_shipped": _("order shipped"),
         "pickup_ready": _("ready for pickup"),
         "refund_done": _("refund done"),
     },

@@ -129,7 +129,10 @@ class AfterSaleInline(ReadOnlyInline):
 
 class FulfilmentInline(ReadOnlyInline):
     model = Fulfilment
-    fields = ["kind", "store", "state", "pickup_no", "created_at", "updated_at"]
+    fields = [
+        *("kind", "store", "state", "pickup_no", "carrier", "tracking_no", "shipped_at"),
+        *("deliver_by", "delivered_at", "created_at", "updated_at"),
+    ]
     ordering = ["id"]
 
     def get_queryset(self, request):
@@ -267,10 +270,13 @@ class OrderLineAdmin(StaffScoped, ReadOnlyAdmin):
 class FulfilmentAdmin(StaffScoped, ReadOnlyAdmin):
     store_paths = ("store",)
     operator_paths = ("order__operator",)
-    list_display = ["order", "kind", "store", "state", "pickup_no", "created_at", "updated_at"]
+    list_display = [
+        *("order", "kind", "store", "state", "pickup_no", "carrier", "tracking_no"),
+        *("shipped_at", "created_at", "updated_at"),
+    ]
     list_select_related = ["order", "store"]
     list_filter = ["state", "kind", ("store", ScopedRelatedFilter)]
-    search_fields = ["order__no", "pickup_no", "order__member__phone"]
+    search_fields = ["order__no", "pickup_no", "tracking_no", "order__member__phone"]
     date_hierarchy = "created_at"
     ordering = ["-id"]
 
