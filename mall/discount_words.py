@@ -12,6 +12,11 @@ def refusal_words(refusal: Mapping[str, Any]) -> str:
     """Why a coupon of ``refused_coupons`` is not used."""
     if refusal["reason"] == "threshold":
         return _("{missing} more, and it can be used").format(missing=_missing(refusal))
+    if refusal["reason"] == "stacking" and refusal["instead"]:
+        title = refusal["instead_title"]
+        if refusal["instead_fen"] > refusal["worth_fen"]:
+            return _("{title} saves more").format(title=title)
+        return _("does not go with {title}").format(title=title)
     words = _REASONS.get(refusal["reason"])
     return words() if words else refusal["reason"]
 

@@ -74,6 +74,9 @@ QUOTE = Example(
                 "missing_fen": 6400,
                 "missing_pieces": 0,
                 "worth_fen": 0,
+                "instead": "",
+                "instead_title": "",
+                "instead_fen": 0,
                 "message": "再买 ¥64.00 即可使用",
             }
         ],

@@ -169,12 +169,10 @@ def _coupons(
 
     choice = choose([candidate(*one) for one in able], nets)
     used = [able[i][0] for i in choice.picked]
+    taken = list(zip(used, map(sum, choice.amounts), strict=True))
     for i, (rule, _of, shares) in enumerate(able):
         if i not in choice.picked:
-            alone = not any(rule.clashes(other) for other in used)
-            refusals.append(
-                Refusal(rule, "nothing" if alone else "stacking", worth_fen=sum(shares))
-            )
+            refusals.append(_not_chosen(rule, sum(shares), taken))
     applied = []
     for rule, amounts in zip(used, choice.amounts, strict=True):
         nets = [n - a for n, a in zip(nets, amounts, strict=True)]
@@ -190,8 +188,9 @@ def _refusal(
         return Refusal(rule, rule.closed)
     if rule.method == "freight" and not paid_parcel:
         return Refusal(rule, "freight")
-    if any(rule.clashes(other) for other in promotions):
-        return Refusal(rule, "stacking", worth_fen=worth)
+    for other in promotions:
+        if rule.clashes(other):
+            return Refusal(rule, "stacking", worth_fen=worth, instead=other)
     if not any(scope.inside) or not scope.base_fen:
         return Refusal(rule, "scope")
     if rule.span == "order" and scope.reached < rule.threshold:
@@ -200,6 +199,16 @@ def _refusal(
             return Refusal(rule, "threshold", missing_pieces=missing)
         return Refusal(rule, "threshold", missing_fen=missing)
     return None if worth else Refusal(rule, "nothing")
+
+
+def _not_chosen(rule: Rule, worth: int, taken: Sequence[tuple[Rule, int]]) -> Refusal:
+    """Why a usable coupon is not among those of the best choice, which took so much each."""
+    clashing = [one for one in taken if rule.clashes(one[0])]
+    if not clashing:
+        return Refusal(rule, "nothing", worth_fen=worth)
+    # Of its own group rather than one that excludes it.
+    instead, fen = min(clashing, key=lambda one: one[0].group != rule.group)
+    return Refusal(rule, "stacking", worth_fen=worth, instead=instead, instead_fen=fen)
 
 
 def _hint(rule: Rule, scope: Scope, off: int) -> Hint | None:

@@ -124,13 +124,16 @@ class Refusal:
     """Why a coupon takes nothing off: its own ``closed``, or ``threshold`` (so much is missing),
     ``scope`` (nothing in the basket), ``freight`` (nothing is paid for a parcel), ``stacking``
     (does not go with what is used), ``nothing`` (less than a fen, or others left nothing).
-    ``worth_fen`` is what it would save by itself."""
+    ``worth_fen`` is what it would save by itself. Of ``stacking``: it does not go with ``instead``,
+    which takes ``instead_fen``."""
 
     rule: Rule
     reason: str
     missing_fen: int = 0
     missing_pieces: int = 0
     worth_fen: int = 0
+    instead: Rule | None = None
+    instead_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,9 @@ def refusal_row(refusal: Refusal) -> dict[str, Any]:
         "missing_fen": refusal.missing_fen,
         "missing_pieces": refusal.missing_pieces,
         "worth_fen": refusal.worth_fen,
+        "instead": refusal.instead.reference if refusal.instead else "",
+        "instead_title": refusal.instead.title if refusal.instead else "",
+        "instead_fen": refusal.instead_fen,
     }
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from coupons.models import Template
 from mall.models import Order
 from tests.factories import (
     api_client,
@@ -66,3 +67,52 @@ def test_a_quote_chooses_the_best_coupons_and_explains_the_rest():
     assert chinese.json()["points_to_earn"] is None
     assert chinese.json()["version"] == body["version"]
     assert Order.objects.count() == 0
+
+
+def test_a_coupon_that_was_not_chosen_says_which_one_was_instead():
+    # given two of one group, one that the dearer's group does not go with, and one that is left
+    # nothing
+    store, member = make_store(), make_member()
+    sku = make_product(skus=(1_000,)).skus.get()
+    make_stock(store=store, sku=sku, on_hand=10)
+
+    def coupon(name, **terms):
+        template = make_template(operator=store.operator, **terms)
+        Template.objects.filter(pk=template.pk).update(name=name)
+        return make_coupon(member, template=template).no
+
+    best = coupon("满减", value=900)
+    less = coupon("小满减", value=300)
+    apart = coupon("折上折", kind="percent", value=1_000, stacking_group="p", excludes=["coupon"])
+    alone = coupon("独享", value=80, stacking_group="x", excludes=["coupon"])
+    member_quote = {
+        "store": store.code,
+        "lines": [{"sku": sku.code, "quantity": 1}],
+        "best_coupons": True,
+    }
+
+    def said(language):
+        answer = api_client(member).post(
+            "/api/v1/quotes", member_quote, format="json", HTTP_ACCEPT_LANGUAGE=language
+        )
+        assert [d["reference"] for d in answer.json()["discounts"]] == [best]
+        rows = answer.json()["refused_coupons"]
+        return {r["coupon"]: (r["reason"], r["instead"], r["message"]) for r in rows}
+
+    # then
+    assert said("en") == {
+        less: ("stacking", best, "满减 saves more"),
+        apart: ("stacking", best, "满减 saves more"),
+        alone: ("stacking", best, "满减 saves more"),
+    }
+    assert said("zh-hans")[less][2] == "「满减」更省"
+
+    # and where two small ones together beat a large one, that one saves more by itself
+    large = coupon("大额", value=950, stacking_group="solo", excludes=["coupon", "p2", "p", "x"])
+    coupon("再减", value=60, stacking_group="p2")
+    answer = api_client(member).post(
+        "/api/v1/quotes", member_quote, format="json", HTTP_ACCEPT_LANGUAGE="en"
+    )
+    [row] = [r for r in answer.json()["refused_coupons"] if r["coupon"] == large]
+    assert (row["message"], row["worth_fen"]) == ("does not go with 满减", 950)
+    assert (row["instead_title"], row["instead_fen"]) == ("满减", 900)
