@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from config.kernel.money import yuan
+from coupons.member_facts import known, named
 from coupons.selectors import CouponRule, coupon_rules
 from coupons.selectors_tickets import coupon_used_where
 from coupons.states import Channel
@@ -117,11 +118,13 @@ def till_price(
     lines: Sequence[TillLine],
     coupon_nos: Sequence[str],
     with_promotions: bool = False,
+    present: bool = True,
     now: datetime,
 ) -> TillSale:
-    """Price a till's basket with coupons of the member, and with promotions for stores. One
-    statement, one more for coupons and one for gifts, and one or two for each fact about the
-    member that a discount asks for.
+    """Price a till's basket with coupons of the member, and with promotions for stores: of those
+    that ask who buys none where the member is not ``present``, or nobody is known. One statement,
+    one more for coupons and one for gifts, and one or two for each fact about the member that a
+    discount asks for.
 
     Raises SkuUnavailable, BasketTooLarge, CouponNotApplicable, CouponUsed.
     """
@@ -131,14 +134,16 @@ def till_price(
     if sum(item.gross_fen for item in items) > MAX_FEN:
         raise BasketTooLarge(most=yuan(MAX_FEN))
     chosen = _coupons(till, member_id, coupon_nos, now) if member_id and coupon_nos else []
+    promotions = shelf.promotions if with_promotions else ()
+    if not (member_id and present):
+        promotions = tuple(x for x in promotions if not named(x.scope) & known())
     rules = [
-        *(shelf.promotions if with_promotions else ()),
+        *promotions,
         *(
             coupon_rule(x, operator_id=till.operator_id, channel=Channel.STORE, now=now)
             for x in chosen
         ),
     ]
-    # Of somebody who is not known only where they buy is.
     who: dict[str, Any] = {"channel": TILL}
     if member_id:
         who = shopper_facts(member_id=member_id, channel=TILL, rules=rules, now=now)
@@ -164,7 +169,7 @@ def sale_document(sale: TillSale) -> dict[str, Any]:
                 "unit_price_fen": item.unit_price_fen,
                 "price_fen": priced.prices[i],
                 "discounts": [
-                    {**_named(d.rule), "amount_fen": d.amounts[i]}
+                    {**_rule(d.rule), "amount_fen": d.amounts[i]}
                     for d in priced.discounts
                     if d.amounts[i]
                 ],
@@ -175,7 +180,7 @@ def sale_document(sale: TillSale) -> dict[str, Any]:
         ],
         "discounts": [
             {
-                **_named(d.rule),
+                **_rule(d.rule),
                 "coupon": d.rule.reference if d.rule.kind == "coupon" else "",
                 "words": rule_words(d.rule),
                 "amount_fen": d.total_fen,
@@ -203,7 +208,7 @@ def sale_document(sale: TillSale) -> dict[str, Any]:
     }
 
 
-def _named(rule: Rule) -> dict[str, Any]:
+def _rule(rule: Rule) -> dict[str, Any]:
     return {"kind": rule.kind, "reference": rule.reference, "title": rule.title}
 
 
@@ -220,8 +225,8 @@ def _items(lines: Sequence[TillLine], shelf: Offers) -> list[Item]:
             gone.append(line.sku or line.title)
             continue
         facts = {"sku": line.sku, "store": shelf.store_code, "operator": shelf.operator_code}
-        known = shelf.facts(offer) if offer else facts
-        items.append(Item(line.sku, line.quantity, unit, known, final=not line.promotions))
+        about = shelf.facts(offer) if offer else facts
+        items.append(Item(line.sku, line.quantity, unit, about, final=not line.promotions))
     if gone:
         raise SkuUnavailable(skus=", ".join(gone))
     return items

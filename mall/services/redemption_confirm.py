@@ -86,6 +86,7 @@ def redemption_preview(
         lines=basket,
         coupon_nos=coupon_nos,
         with_promotions=with_promotions,
+        present=not shown,
         now=now,
     )
     return sale_document(sale)
@@ -140,6 +141,7 @@ def redemption_confirm(
             lines=basket,
             coupon_nos=coupon_nos,
             with_promotions=with_promotions,
+            present=not shown,
             now=now,
         )
         _refuse(sale, discount_fen)

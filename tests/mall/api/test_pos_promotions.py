@@ -178,7 +178,14 @@ def test_who_buys_says_which_price_holds(till, tea, member, promotion, now):
     promotion(kind="price", value=9_000, scope=of_member("channel", "pos"), stacking_group="till")
     visit = visit_of(till, member, now)
 
+    no_gold = {"v": 1, "not": {"fact": "tier", "op": "eq", "value": "gold"}}
+    promotion(kind="price", value=1, scope=no_gold, archived_at=now, code="nongold")
+
     assert quoted(till, [goods(tea)])["total_fen"] == 9_000  # nobody known
+    Promotion.objects.filter(code="nongold").update(archived_at=None)
+    assert quoted(till, [goods(tea)])["total_fen"] == 9_000  # not even by what they are not
+    assert quoted(till, [goods(tea)], visit=visit)["total_fen"] == 1
+    Promotion.objects.filter(code="nongold").update(archived_at=now)
     assert quoted(till, [goods(tea)], visit=visit)["total_fen"] == 6_000  # has bought nothing yet
     Promotion.objects.filter(stacking_group="new").update(archived_at=now)
     assert quoted(till, [goods(tea)], visit=visit)["total_fen"] == 9_000

@@ -22,6 +22,7 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
+SCAN = reverse("desk:coupons")
 BASKET = reverse("desk:coupon_basket")
 REDEEM = reverse("desk:coupon_redeem")
 
@@ -70,7 +71,7 @@ def look(client, coupon, tea, now):
 
     def posted(**said):
         code = member_code_issue(member_id=coupon.member_id, now=now).digits
-        known = fields(client.post(reverse("desk:coupons"), {"code": code}))
+        known = fields(client.post(SCAN, {"code": code}))
         basket = {"coupon": coupon.no, "sku": tea.code, "n": "1", "preview": "1"}
         return client.post(BASKET, {**known, **basket, **said})
 
@@ -129,3 +130,18 @@ def test_a_piece_that_comes_back_at_the_desk_gives_what_was_paid_for_it(
     assert "应退 ¥82.50" in text
     ticket.refresh_from_db()
     assert (ticket.returned_promotion_fen, ticket.returned_discount_fen) == (1_500, 250)
+
+
+def test_the_number_of_a_coupon_gets_nobody_the_price_of_its_member(
+    client, store, tea, coupon, now
+):
+    new = {"v": 1, "all": [{"fact": "first_order", "op": "eq", "value": 1}]}
+    of_stores = {"operator": store.operator, "channels": ["store"]}
+    make_promotion(**of_stores, kind="price", value=6_000, scope=new)
+    asked = {"coupon": coupon.no, "sku": tea.code, "n": "1", "preview": "1"}
+
+    page = client.post(BASKET, {**fields(client.post(SCAN, {"code": coupon.no})), **asked})
+    assert "优惠 ¥5.00？" in page.content.decode()
+    ticket = redeemed(client, page)
+
+    assert (ticket.promotion_fen, ticket.discount_fen) == (0, 500)
