@@ -11,10 +11,11 @@ class KernelConfig(AppConfig):
 
     def ready(self) -> None:
         # They register themselves.
-        from config.kernel import audit_lines, clock, logs, schema  # noqa: F401
+        from config.kernel import audit_lines, clock, logs, prepared, schema  # noqa: F401
         from config.kernel.permissions import export_permissions_ensure
 
         clock.install()
+        prepared.install()
         _name_links()
         post_migrate.connect(
             export_permissions_ensure, dispatch_uid="kernel.export_permissions_ensure"
