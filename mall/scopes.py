@@ -28,7 +28,7 @@ LABELS = {
     "tags": _("tags of the member"),
     "channel": _("channel"),
     "price_level": _("price level of the tier"),
-    "first_order": _("nothing bought yet (1)"),
+    "first_order": _("first order"),
 }
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
@@ -19,6 +20,7 @@ from coupons.models import Template
 from coupons.services.coupon_push import coupon_push_ask, push_preview
 from coupons.services.coupon_scan import place_code_issue
 from members.models import Tag, Tier
+from stores.models import Store
 
 _MOST = 100_000
 
@@ -46,12 +48,8 @@ class PushForm(ReasonForm):
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
     )
-    store = forms.CharField(
-        label=_("member's home store"),
-        max_length=32,
-        required=False,
-        widget=UnfoldAdminTextInputWidget(),
-        help_text=_("Its code."),
+    store = forms.ChoiceField(
+        label=_("member's home store"), required=False, widget=UnfoldAdminSelectWidget()
     )
     days = _number(_("days as a member, at least"))
     orders_from = _number(_("orders paid, at least"))
@@ -75,13 +73,20 @@ class PushForm(ReasonForm):
         own = Q(operator=None) | Q(operator_id=row.operator_id)
         tags = Tag.objects.filter(own, archived_at=None).order_by("code")
         field.choices = [(tag.code, tag.name) for tag in tags]
+        if not field.choices:
+            del self.fields["tags"]
+        field = self.fields["store"]
+        assert isinstance(field, forms.ChoiceField)
+        stores = Store.objects.filter(archived_at=None).order_by("operator__code", "code")
+        named = stores.values_list("code", "name")
+        field.choices = [("", "–"), *((code, f"{name} ({code})") for code, name in named)]
 
     def condition(self) -> dict[str, Any]:
         said = self.cleaned_data
         asked = [
             ("tier", "in", said["tiers"] or None),
-            ("tags", "in", said["tags"] or None),
-            ("home_store", "eq", said["store"].strip() or None),
+            ("tags", "in", said.get("tags") or None),
+            ("home_store", "eq", said["store"] or None),
             ("member_days", "gte", said["days"]),
             ("orders", "gte", said["orders_from"]),
             ("orders", "lte", said["orders_to"]),

@@ -70,7 +70,7 @@ class ClaimRiskForm(PolicyForm):
                 widget=UnfoldAdminSelectWidget(),
             )
             self.fields[f"value_{n}"] = forms.IntegerField(
-                label=_label(which, n, _("number")),
+                label=_label(which, n, _("compared with")),
                 min_value=0,
                 required=False,
                 widget=UnfoldAdminIntegerFieldWidget(),

@@ -58,7 +58,7 @@ def claim_fields(choices_of: Callable[[str], Choices], said: Mapping[str, Any]) 
         return forms.BooleanField(label=label, required=False)
 
     tags, stores = choices_of("tags"), choices_of("store")
-    shown = forms.SelectMultiple(attrs={"size": min(len(stores), 8) or 1})
+    shown = forms.SelectMultiple(attrs={"size": max(min(len(stores), 8), 2)})
     found = {
         "claim_tiers": ticks(
             "claim_tiers",

@@ -126,7 +126,8 @@ class WhereForm(StepForm):
             label=label,
             choices=[*known, *gone],
             required=False,
-            widget=forms.SelectMultiple(attrs={"size": min(len(known) + len(gone), 8) or 1}),
+            # With one line only, browsers draw it like a menu.
+            widget=forms.SelectMultiple(attrs={"size": max(min(len(known) + len(gone), 8), 2)}),
         )
 
     def shown(self) -> dict[str, Any]:

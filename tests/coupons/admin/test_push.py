@@ -15,6 +15,7 @@ from tests.factories import (
     make_member,
     make_operator,
     make_staff,
+    make_store,
     make_template,
     make_tier,
     make_user,
@@ -96,8 +97,9 @@ def test_figures_that_changed_since_are_shown_again(client, template):
     assert "2" in preview(again)[1]
 
 
-def test_every_field_says_whom(client, template):
+def test_every_field_says_whom(client, operator, template):
     make_member()
+    make_store(operator=operator, code="jing-an")
     form = {"tiers": ["none"], "store": "jing-an", "days": "3", "orders_from": "1"}
     form |= {"orders_to": "9", "phone": "on", "reason": "会员日"}
 
@@ -108,7 +110,14 @@ def test_every_field_says_whom(client, template):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"tiers": ["nobody"]}, {"days": "-1"}, {"orders_to": "x"}, {"reason": ""}]
+    "wrong",
+    [
+        {"tiers": ["nobody"]},
+        {"store": "nowhere"},
+        {"days": "-1"},
+        {"orders_to": "x"},
+        {"reason": ""},
+    ],
 )
 def test_what_is_wrong_sends_nothing(client, template, wrong):
     answer = client.post(command(template, "push"), {"reason": "会员日"} | wrong)
