@@ -37,19 +37,40 @@ def race(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
 
 def in_flight(first: Callable[[], Any], then: Callable[[], Any]) -> list[Any]:
-    """``first`` commits after 0.6 s; ``then`` begins meanwhile."""
+    """``then`` begins when ``first`` is done but for its commit, which comes once ``then`` waits
+    for it or has ended."""
+    begun, ended = threading.Event(), threading.Event()
 
     def slow() -> Any:
         with transaction.atomic():
-            result = first()
-            time.sleep(0.6)
+            try:
+                result = first()
+            finally:
+                begun.set()
+            until_waited_for(ended)
             return result
 
     def late() -> Any:
-        time.sleep(0.2)
-        return then()
+        assert begun.wait(timeout=20)
+        try:
+            return then()
+        finally:
+            ended.set()
 
     return race([slow, late])
+
+
+def until_waited_for(ended: threading.Event) -> None:
+    """Return as soon as another transaction waits for this one, or ``ended`` is set."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until and not ended.wait(0.01):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted"
+                " AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+            )
+            if cursor.fetchone()[0]:
+                return
 
 
 def look_then_set(row: Any, machine: Any, to_state: str, **fields: Any) -> tuple[str, str]:

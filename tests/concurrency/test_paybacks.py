@@ -1,7 +1,9 @@
 """A closed card's money: told twice, refunded while it is given up, paid out twice."""
 
+import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -13,15 +15,25 @@ from mall.models import Payment, Refund
 from mall.services import payback_refund as refund_module
 from mall.services.payback_refund import paybacks_refund, refund_switch
 from mall.services.refund_send import refund_apply
-from members.models import Card, CardPaybackLine
+from members.models import Card, CardBatch, CardPaybackLine
+from members.services import card_batch_payout as payout_module
 from members.services import card_payback as pay_module
+from members.services.card_batch import card_batch_make, card_batch_sell, card_batch_void
+from members.services.card_batch_payout import card_batch_payout
 from members.services.card_close import card_close_refund
 from members.services.card_identity import card_identity_record
-from members.services.card_payback import card_payback_pay
-from stores.ledger import DuplicateTransfer
+from members.services.card_payback import PaybackPaid, card_payback_pay
+from stores.ledger import AccountSpec, DuplicateTransfer, accounts_ensure
 from stores.models import Transfer
 from tests.concurrency.race import failed, race, succeeded
-from tests.factories import make_card, make_card_product, make_member, make_store, make_user
+from tests.factories import (
+    make_card,
+    make_card_product,
+    make_member,
+    make_operator,
+    make_store,
+    make_user,
+)
 from tests.factories.orders import pay_order, place_order
 from tests.mall.sales import refund_fact
 
@@ -218,3 +230,77 @@ def test_a_payback_control_without_lock_and_compare_and_set_both_get_through(
 
     # then only the key of the transfer is left between them and paying twice
     assert [type(error) for error in failed(results)] == [DuplicateTransfer]
+
+
+@pytest.fixture
+def void_batch(now) -> CardBatch:
+    """¥1,000 of codes that nobody used, owed to their buyer."""
+    issuer = make_operator(code="issuer")
+    product = make_card_product(
+        operator=issuer, named=False, price_fen=50_000, bonus_fen=0, limit_fen=100_000
+    )
+    batch = card_batch_sell(
+        card_product_id=product.pk,
+        count=2,
+        payer="company",
+        way="transfer",
+        funding_account_id=accounts_ensure([AccountSpec("bank:issuer")])["bank:issuer"],
+        reference="HT-1",
+        key="HT-1",
+        actor=SYSTEM,
+        now=now,
+    )
+    card_batch_make(batch_id=batch.pk)
+    card_batch_void(batch_id=batch.pk, reason="returned", actor=SYSTEM, now=now)
+    accounts_ensure(
+        [AccountSpec(f"{code}:issuer", operator_id=issuer.pk) for code in ("card.payable", "bank")]
+    )
+    return batch
+
+
+def batch_payouts(batch, now, times):
+    user = make_user(superuser=True)
+    return [
+        partial(
+            card_batch_payout,
+            batch_id=batch.pk,
+            reference=f"B-{n}",
+            paid_on=local_date(now),
+            reason="?",
+            user=user,
+            now=now,
+        )
+        for n in range(times)
+    ]
+
+
+def batch_paid():
+    rows = Transfer.objects.filter(code="card.batch_payout")
+    return list(rows.values_list("amount", flat=True))
+
+
+def test_a_batch_that_several_people_pay_out_is_paid_once(void_batch, now):
+    results = race(batch_payouts(void_batch, now, 4))
+
+    assert len(succeeded(results)) == 1
+    assert {type(error) for error in failed(results)} == {PaybackPaid}
+    assert batch_paid() == [100_000]
+
+
+@pytest.mark.corrupts
+def test_a_batch_control_without_its_lock_only_the_books_refuse_to_pay_twice(
+    void_batch, now, monkeypatch
+):
+    both_looked = threading.Barrier(2)
+
+    def look(*, batch_id):
+        found = CardBatch.objects.select_related("operator").get(pk=batch_id)
+        both_looked.wait(timeout=20)
+        return found
+
+    monkeypatch.setattr(payout_module, "batch_lock", look)
+
+    results = race(batch_payouts(void_batch, now, 2))
+
+    assert [type(error) for error in failed(results)] == [DuplicateTransfer]
+    assert batch_paid() == [100_000]

@@ -1,12 +1,13 @@
 """Points pay one order, whichever of a member's comes first, and an offer is had so often."""
 
-import time
+import threading
 from datetime import timedelta
 from functools import partial
 
 import pytest
 
 from config.kernel.actors import SYSTEM, Actor
+from coupons.services import points_exchange as exchanging
 from coupons.services.points_exchange import points_exchange
 from mall.models import Order, OrderLine
 from mall.services import order_points
@@ -16,7 +17,7 @@ from mall.services.payment_apply import payment_apply
 from mall.services.quote import Basket, quote
 from mall.services.quote_points import PointsOfferLimit
 from members import guards_points
-from members.guards_points import PointsShort, points_holds_expire
+from members.guards_points import PointsShort, points_holds_expire, points_lock
 from members.models import PointHold, PointLot
 from members.selectors import points_balance
 from members.services.points_settle import PointsTarget, points_settle
@@ -148,21 +149,42 @@ def test_an_order_is_paid_or_ends_with_its_points_whoever_comes_first(shop, now)
     assert Account.objects.get(code=f"points:{member.no}").held == 0
 
 
-def test_a_coupon_for_points_and_an_order_by_both_do_not_wait_for_each_other(shop, now):
-    """The budget's row comes before the points, for whoever needs the two."""
+@pytest.mark.corrupts
+def test_control_without_locks_and_look_an_order_is_paid_with_points_that_expire(
+    shop, now, monkeypatch
+):
+    """Both end the hold: what keeps the points from being two things is a CHECK alone."""
+    store, member, skus = shop
+    order = place_order(member, store=store, lines=[(skus[1], 1)], use_points=True, now=now)
+    payment = open_payment(order, now=now)
+    monkeypatch.setattr(guards_points, "points_lock_holder", lambda **reference: None)
+    monkeypatch.setattr(guards_points, "_LOCK_DUE", "SELECT %s::bigint[]")
+    blind = guards_points._END.replace(" AND state = 'open'\n", "\n")
+    assert blind != guards_points._END
+    monkeypatch.setattr(guards_points, "_END", blind)
+
+    results = in_flight(
+        partial(payment_apply, trade=trade(payment), now=order.expires_at),
+        partial(
+            points_holds_expire, now=order.expires_at + timedelta(hours=1), limit=9, actor=SYSTEM
+        ),
+    )
+
+    assert succeeded(results)[0] == "paid"
+    [error] = failed(results)
+    assert "members_pointlot_held_points_check" in str(error)
+
+
+@pytest.fixture
+def by_both(shop, now):
+    """An order with a coupon and points, and a coupon for points: of one member and template."""
     store, member, skus = shop
     template = make_template(
         operator=store.operator, points_price=100, per_member=9, budget_fen=9_000, value=500
     )
     coupon = make_coupon(member, template=template)
-    order = places(
-        shop,
-        now,
-        lines=((skus[1].code, 1),),
-        use_points=True,
-        points=1_000,
-        coupon_nos=(coupon.no,),
-    )
+    lines = ((skus[1].code, 1),)
+    order = places(shop, now, lines=lines, use_points=True, points=1_000, coupon_nos=(coupon.no,))
     exchange = partial(
         points_exchange,
         template_code=template.code,
@@ -170,13 +192,55 @@ def test_a_coupon_for_points_and_an_order_by_both_do_not_wait_for_each_other(sho
         points=100,
         actor=Actor.member(member.pk),
         now=now,
-        before_quota=lambda claimed: time.sleep(0.6),
     )
+    return order, exchange
 
-    def late():
-        time.sleep(0.3)
-        return order()
 
-    assert failed(race([exchange, late])) == []
+def told(event, call):
+    """``call``, but ``event`` is set before."""
+
+    def telling(*args, **kwargs):
+        event.set()
+        return call(*args, **kwargs)
+
+    return telling
+
+
+def test_a_coupon_for_points_and_an_order_by_both_do_not_wait_for_each_other(by_both, monkeypatch):
+    """The budget's row comes before the points, for whoever needs the two."""
+    order, exchange = by_both
+    has_budget = threading.Event()
+    monkeypatch.setattr(order_points, "points_hold", told(has_budget, order_points.points_hold))
+
+    def waits(_claimed):
+        assert has_budget.wait(timeout=20)
+
+    assert failed(race([partial(exchange, before_quota=waits), order])) == []
     assert Order.objects.count() == 1
     assert PointHold.objects.count() == 2
+
+
+@pytest.mark.corrupts
+def test_control_a_coupon_for_points_that_takes_them_first_waits_in_a_circle(
+    by_both, shop, monkeypatch
+):
+    order, exchange = by_both
+    has_budget, has_points = threading.Event(), threading.Event()
+    hold, claim = order_points.points_hold, exchanging.guards.coupon_claim
+
+    def hold_late(**fields):
+        has_budget.set()
+        assert has_points.wait(timeout=20)
+        return hold(**fields)
+
+    def claim_last(**fields):
+        points_lock(member_id=shop[1].pk)
+        has_points.set()
+        assert has_budget.wait(timeout=20)
+        return claim(**fields)
+
+    monkeypatch.setattr(order_points, "points_hold", hold_late)
+    monkeypatch.setattr(exchanging.guards, "coupon_claim", claim_last)
+
+    [error] = failed(race([exchange, order]))
+    assert "deadlock detected" in str(error)

@@ -19,7 +19,7 @@ from members.models import Card
 from members.services import card_void as voiding
 from members.services.card_void import CardPurchaseUsed
 from stores.ledger import AccountSpec, InsufficientFunds, accounts_ensure
-from tests.concurrency.race import failed, race, succeeded, without_constraint
+from tests.concurrency.race import failed, in_flight, race, succeeded, without_constraint
 from tests.factories import make_card_product, make_member, make_operator, make_store, make_terminal
 from tests.mall.desk_sales import SELLER, desk_of, money, sell, terms_of
 
@@ -149,23 +149,26 @@ def test_what_is_being_spent_is_not_undone(store, member, now):
     assert (balance(), money("cash:acc:s1")) == ((0, 0) if undone else (49_000, 50_000))
 
 
-@pytest.mark.corrupts
-def test_control_without_the_look_a_card_that_was_spent_from_is_undone(
-    store, member, now, monkeypatch
-):
-    """What a spend took is missing: the books refuse to give back more than there is."""
+def test_a_sale_that_is_undone_as_its_card_is_spent_waits_for_the_spend(store, member, now):
     sell(store, member, product="gold", now=now)
     card = Card.objects.get()
-    spend(card, now)
-    with pytest.raises(CardPurchaseUsed):
-        voids(store, "T-1", now, 1)[0]()
-    reversals = voiding._reversals
 
-    def unlooked(lot):
-        lot.principal.balance, lot.principal.held = 50_000, 0
-        return reversals(lot)
+    results = in_flight(partial(spend, card, now), voids(store, "T-1", now, 1)[0])
 
-    monkeypatch.setattr(voiding, "_reversals", unlooked)
-    with pytest.raises(InsufficientFunds):
-        voids(store, "T-1", now, 1)[0]()
-    assert money("cash:acc:s1") == 50_000
+    assert [type(e) for e in failed(results)] == [CardPurchaseUsed]
+    assert (balance(), money("cash:acc:s1")) == (49_000, 50_000)
+
+
+@pytest.mark.corrupts
+def test_control_without_the_lock_only_the_books_refuse_to_undo_what_is_being_spent(
+    store, member, now, monkeypatch
+):
+    """What the spend took was still there when the void looked; it would have gone back twice."""
+    sell(store, member, product="gold", now=now)
+    card = Card.objects.get()
+    monkeypatch.setattr(voiding, "card_lock", lambda *, card_id: Card.objects.get(pk=card_id))
+
+    results = in_flight(partial(spend, card, now), voids(store, "T-1", now, 1)[0])
+
+    assert [type(e) for e in failed(results)] == [InsufficientFunds]
+    assert (balance(), money("cash:acc:s1")) == (49_000, 50_000)
