@@ -74,6 +74,29 @@ def test_a_use_outside_the_validity_is_caught(now):
     assert caught() == {"coupon.use_in_validity"}
 
 
+def test_a_use_before_the_validity_is_caught(now):
+    coupon = make_coupon(make_member())
+    coupon_redeem(
+        uses=[(coupon.pk, 1)], member_id=coupon.member_id, reference="S1", channel="store", now=now
+    )
+
+    Redemption.objects.update(redeemed_at=coupon.valid_from - timedelta(seconds=1))
+
+    assert caught() == {"coupon.use_in_validity"}
+
+
+def test_a_use_in_time_of_what_was_locked_too_late_is_caught(used, now):
+    """When its order was placed is what counts."""
+    until = now - timedelta(seconds=1)
+    Coupon.objects.update(valid_from=now - timedelta(days=2), valid_until=until)
+    Redemption.objects.update(redeemed_at=until - timedelta(hours=1))
+    assert caught() == set()
+
+    Redemption.objects.update(redeemed_at=now)
+
+    assert caught() == {"coupon.use_in_validity"}
+
+
 def test_a_wrong_count_of_issued_coupons_is_caught(used):
     Template.objects.update(issued=2)
 
@@ -95,6 +118,12 @@ def test_more_than_a_member_may_have_is_caught(used):
 
 def test_a_claim_outside_the_window_is_caught(used, now):
     Template.objects.update(claim_from=now + timedelta(minutes=1))
+
+    assert caught() == {"coupon.claim_window"}
+
+
+def test_a_claim_after_the_window_is_caught(used, now):
+    Template.objects.update(claim_from=now - timedelta(days=9), claim_until=now)
 
     assert caught() == {"coupon.claim_window"}
 

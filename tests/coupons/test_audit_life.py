@@ -58,6 +58,8 @@ def ticket(now) -> CouponTicket:
         "UPDATE coupons_couponticket SET returned_discount_fen = 399",
         "UPDATE coupons_couponticketreturn SET gross_fen = 999",
         "UPDATE coupons_couponticketreturn SET promotion_fen = 1",
+        "UPDATE coupons_couponticket SET returned_gross_fen = 999",
+        "UPDATE coupons_couponticket SET promotion_fen = 1, returned_promotion_fen = 1",
         "UPDATE coupons_redemption SET returned_fen = 0",
     ],
 )
@@ -90,6 +92,46 @@ def test_a_code_that_became_a_coupon_of_another_template_is_caught(now):
     RedeemCode.objects.update(coupon=make_coupon(make_member()))
 
     assert fired() == ["coupon.code"]
+
+
+@pytest.fixture
+def typed(now) -> Coupon:
+    """One that came by the one code of its pool."""
+    pool = code_pool_create(template_id=make_template().pk, name="x", count=1, now=now)
+    code_pool_make(pool_id=pool.pk)
+    code_redeem(typed=redeem_code(pool.no, 1), member_id=make_member().pk, actor=SYSTEM, now=now)
+    assert fired() == []
+    return Coupon.objects.get()
+
+
+@pytest.mark.parametrize("change", [{"source": "claim"}, {"source_token": "another pool"}])
+def test_a_coupon_that_did_not_come_by_its_code_is_caught(typed, change):
+    Coupon.objects.update(**change)
+
+    assert fired() == ["coupon.code"]
+
+
+def test_a_coupon_by_a_code_that_nobody_used_is_caught(typed):
+    RedeemCode.objects.update(coupon=None, used_at=None)
+
+    assert fired() == ["coupon.code"]
+
+
+def test_a_coupon_that_is_offered_without_a_gift_is_caught(now):
+    giver = make_member()
+    coupon = make_coupon(giver, template=make_template(gift_days=3))
+    gift = gifts.coupon_gift_offer(coupon_no=coupon.no, member_id=giver.pk, actor=SYSTEM, now=now)
+    assert fired() == []
+
+    CouponGift.objects.filter(pk=gift.pk).update(state="taken_back", ended_at=now)
+
+    assert {"coupon.gift", "coupon_gift.states"} == set(fired())
+
+
+def test_a_coupon_that_was_given_by_nobodys_gift_is_caught(now):
+    Coupon.objects.filter(pk=make_coupon(make_member()).pk).update(given_by=make_member())
+
+    assert "coupon.gift" in fired()
 
 
 def test_a_gift_that_is_not_its_coupons_is_caught(now):

@@ -53,7 +53,13 @@ def test_a_coupon_of_somebody_else_is_caught(decision):
     assert fired() == ["coupon.judged"]
 
 
-def test_an_answer_that_nobody_gave_is_caught(decision, now):
+@pytest.mark.parametrize("what", ["nobody", "somebody else", "for another template"])
+def test_an_answer_that_nobody_gave_is_caught(decision, now, what):
+    change = {
+        "nobody": {"answered_at": None},
+        "somebody else": {"member": make_member()},
+        "for another template": {"template": make_template()},
+    }[what]
     asked = ClaimDecision.objects.create(
         no="J0",
         template=decision.template,
@@ -68,6 +74,9 @@ def test_an_answer_that_nobody_gave_is_caught(decision, now):
     )
     assert fired() == []
 
+    ClaimDecision.objects.filter(pk=asked.pk).update(answered_at=now)
     ClaimDecision.objects.filter(pk=decision.pk).update(answers=asked)
+    assert fired() == []
+    ClaimDecision.objects.filter(pk=asked.pk).update(**change)
 
     assert fired() == ["coupon.judged"]

@@ -3,9 +3,17 @@
 import pytest
 
 from config.kernel.actors import SYSTEM
+from coupons.models import Coupon
 from guides.models import CouponAllowance
 from guides.services.coupon_hand_out import coupon_hand_out
-from tests.factories import make_binding, make_guide, make_member, make_template
+from tests.factories import (
+    make_binding,
+    make_coupon,
+    make_guide,
+    make_member,
+    make_operator,
+    make_template,
+)
 from tests.planting import fired, plant
 
 pytestmark = [pytest.mark.django_db, pytest.mark.corrupts]
@@ -39,11 +47,39 @@ def handout(now):
         "UPDATE guides_binding SET since = since + interval '9 days'",
         "UPDATE coupons_coupon SET source = 'claim'",
         "UPDATE coupons_coupon SET source_token = 'G0'",
+        "UPDATE guides_guide SET member_id = (SELECT member_id FROM guides_couponhandout)",
+        "UPDATE guides_couponhandout SET given_at = given_at - interval '9 days'",
     ],
 )
 def test_a_coupon_handed_out_beside_the_allowance_is_caught(handout, change):
     assert fired() == []
 
     plant(change, table=change.split()[2 if change.startswith("DELETE") else 1])
+
+    assert fired() == ["guides.handouts"]
+
+
+def test_a_coupon_of_another_template_or_member_is_caught(handout):
+    other = make_coupon(make_member())
+    Coupon.objects.filter(pk=other.pk).update(source="guide", source_token=handout.guide.no)
+    assert fired() == []
+
+    plant(f"UPDATE guides_couponhandout SET coupon_id = {other.pk}", table="guides_couponhandout")
+
+    assert fired() == ["guides.handouts"]
+
+
+def test_an_allowance_of_another_operator_is_caught(handout):
+    CouponAllowance.objects.update(operator=make_operator())
+
+    assert fired() == ["guides.handouts"]
+
+
+def test_more_than_the_allowance_is_caught(handout):
+    plant(
+        "UPDATE guides_handoutcount SET at_most = 0",
+        table="guides_handoutcount",
+        drop="guides_handoutcount_within",
+    )
 
     assert fired() == ["guides.handouts"]
