@@ -117,7 +117,7 @@ def baskets_of(
     """What the guide prepared, latest first, in ``state`` alone when given. One statement."""
     found = PreparedBasket.objects.filter(guide_id=guide_id).with_state(now)
     if state:
-        found = found.filter(state=state)
+        found = found.filter(state=state)  # type: ignore[misc]  # of with_state
     if before is not None:
         found = found.filter(pk__lt=before)
     return found.select_related("code", "member", "order").order_by("-pk")

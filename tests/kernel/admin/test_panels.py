@@ -48,6 +48,7 @@ def test_a_member_on_one_page():
         "赠卡",
         "领取判定",
         "会员的标签",
+        "代选购物篮",
     }
     text = answer.content.decode()
     for number in (sale.card.no, sale.coupon.no, sale.order.no, sale.after_sale.no):
