@@ -181,3 +181,24 @@ def test_of_equal_coupons_the_one_that_ends_first_is_used():
     priced = price([TEA], [late, soon])
 
     assert [d.rule.reference for d in priced.discounts] == ["B"]
+
+
+@pytest.mark.parametrize(
+    ("offer", "off"),
+    [
+        (rule("price", 2_000), 2_000),  # the cups alone
+        (rule("amount", 1_000, threshold_fen=6_001), 0),
+        (rule("amount", 1_000, threshold_fen=6_000), 1_000),
+        (rule("percent", 5_000), 3_000),
+        (rule("bundle", 1_000, skus={"tea": 1, "cup": 1}), 0),
+        (rule("nth", 10_000, pieces=3), 0),
+    ],
+)
+def test_a_final_price_keeps_promotions_away_and_not_coupons(offer, off):
+    final = Item("tea", 3, 5_000, {"sku": "tea"}, final=True)
+
+    priced = price([final, CUP], [offer])
+
+    assert (priced.discount_fen, priced.nets[0]) == (off, 15_000)
+    coupon = rule("percent", 1_000, kind="coupon", scope=ONLY_TEA, group="c")
+    assert price([final, CUP], [offer, coupon]).discount_fen == off + 1_500
