@@ -53,8 +53,21 @@ class Sheet:
     rows: Sequence[Sequence[Any]]
 
     @property
-    def shown(self) -> list[list[str]]:
-        return [[_cell(cell) for cell in row] for row in self.rows]
+    def words(self) -> list[bool]:
+        """Which columns are words, and no numbers."""
+        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.heads)
+        return [any(isinstance(cell, str) for cell in cells) for cells in columns]
+
+    @property
+    def titles(self) -> list[tuple[str, bool]]:
+        """(title, whether it is of words) of each column."""
+        return [(h.title, word) for h, word in zip(self.heads, self.words, strict=True)]
+
+    @property
+    def shown(self) -> list[list[tuple[str, bool]]]:
+        """(text, whether it is words) of each cell."""
+        words = self.words
+        return [[(_cell(c), word) for c, word in zip(row, words, strict=True)] for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True)
