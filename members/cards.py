@@ -11,14 +11,9 @@ from members.states import Consume
 
 PartKind = Literal["card_principal", "card_bonus"]
 
-# 单用途商业预付卡管理办法 (商务部令2012-9): what one card may hold.
+# 单用途商业预付卡管理办法 (商务部令2012-9): what one card may hold, in fen.
 NAMED_LIMIT_FEN = 500_000
 UNNAMED_LIMIT_FEN = 100_000
-
-
-def legal_limit_fen(*, named: bool) -> int:
-    """¥5,000 on a named card, ¥1,000 on an unnamed one, in fen."""
-    return NAMED_LIMIT_FEN if named else UNNAMED_LIMIT_FEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from config.kernel.events import record
 from config.kernel.export_files import KEPT, file_kinds, new_file
 from config.kernel.exports import export_record
 from config.kernel.models import Batch, User
-from config.kernel.numbers import new_no
+from config.kernel.numbers import code_shown, new_no
 from coupons.events import CodePoolStopped
 from coupons.guards import TemplateUnknown
 from coupons.locks import pool_lock
 from coupons.models import CodePool, RedeemCode, Template
-from coupons.redeem_codes import code_hash, code_plain, code_shown, redeem_code
+from coupons.redeem_codes import code_hash, code_plain, redeem_code
 from coupons.states import PoolKind
 
 MOST = 1_000_000

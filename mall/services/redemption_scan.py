@@ -7,6 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from config.kernel.errors import NotFound
+from config.kernel.numbers import MISREAD
 from coupons.models import Coupon
 from coupons.selectors import CouponRule
 from coupons.selectors_tickets import coupon_used_where
@@ -20,7 +21,6 @@ from members.services.visit_find import visit_find
 
 # Numbers of coupons carry 80 random bits: whoever shows one has been given it.
 _COUPON = re.compile(r"C[0-9A-HJKMNP-TV-Z]{16}")
-_MISREAD = str.maketrans({"I": "1", "L": "1", "O": "0"})
 
 
 class CouponUnknown(NotFound):
@@ -40,7 +40,7 @@ class CouponCounter:
 
 def coupon_no_read(text: str) -> str:
     """What was scanned or typed as the number of a coupon; empty for what cannot be one."""
-    plain = "".join(text.replace("-", " ").split()).upper().translate(_MISREAD)
+    plain = "".join(text.replace("-", " ").split()).upper().translate(MISREAD)
     return plain if _COUPON.fullmatch(plain) else ""
 
 

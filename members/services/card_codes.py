@@ -11,7 +11,8 @@ from config.kernel.batches import Clock, Outcome, batch_ask, batch_progress
 from config.kernel.batches import register_kind as register_batch
 from config.kernel.errors import NotFound
 from config.kernel.models import Batch
-from members.activation import activation_code, code_shown
+from config.kernel.numbers import code_shown
+from members.activation import activation_code
 from members.models import CardActivation, CardBatch
 from members.services.card_batch import card_batch_make
 

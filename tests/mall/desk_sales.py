@@ -8,7 +8,7 @@ from mall.services.pos_till import Till, till_of_store
 from mall.services.store_sale import SaleTerms, store_sale
 from members.models import Member
 from stores.models import Account, Store, Transfer
-from tests.factories import make_staff, moment
+from tests.factories import moment
 
 SELLER = Actor("user", "7")
 
@@ -38,7 +38,3 @@ def money(code: str) -> int:
     came = Transfer.objects.filter(debit=account).values_list("amount", flat=True)
     went = Transfer.objects.filter(credit=account).values_list("amount", flat=True)
     return sum(came) - sum(went)
-
-
-def make_seller(store: Store, *, role: str = "clerk", now=None):
-    return make_staff(store=store, role=role, since=(now or moment()))

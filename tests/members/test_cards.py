@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from members.cards import LotValue, card_split, legal_limit_fen
+from members.cards import NAMED_LIMIT_FEN, UNNAMED_LIMIT_FEN, LotValue, card_split
 
 FEN = st.integers(min_value=0, max_value=500_000)
 
@@ -84,4 +84,4 @@ def test_a_negative_amount_is_refused():
 
 
 def test_the_limits_of_the_law():
-    assert (legal_limit_fen(named=True), legal_limit_fen(named=False)) == (500_000, 100_000)
+    assert (NAMED_LIMIT_FEN, UNNAMED_LIMIT_FEN) == (500_000, 100_000)

@@ -7,8 +7,9 @@ from playwright.sync_api import Page, expect
 
 from config.kernel.actors import SYSTEM
 from config.kernel.clock import now as moment
+from config.kernel.numbers import code_shown
 from mall.models import Order, Sku, Tender
-from members.activation import activation_code, code_shown
+from members.activation import activation_code
 from members.models import Card, CardProduct, Member, Membership
 from members.selectors_cards import card_value_fen
 from members.services.card_batch import card_batch_make, card_batch_sell

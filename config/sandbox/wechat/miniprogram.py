@@ -16,7 +16,6 @@ import qrcode
 
 from .world import ApiError, Request, Response, World, opaque, rfc3339_parse
 
-CODE_SECONDS = 300
 TOKEN_SECONDS = 7200
 TOKEN_OVERLAP_SECONDS = 300
 _SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]{1,32}")

@@ -5,8 +5,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from config.kernel import valkey
+from config.kernel.numbers import code_shown
 from coupons.models import Coupon
-from coupons.redeem_codes import code_shown, redeem_code
+from coupons.redeem_codes import redeem_code
 from coupons.services.code_pool import code_pool_create, code_pool_make
 from coupons.services.coupon_scan import place_code_issue
 from tests.factories import api_client, make_coupon, make_member, make_template

@@ -6,9 +6,10 @@ import pytest
 
 from config.kernel.actors import SYSTEM, Actor
 from config.kernel.errors import Conflict
+from config.kernel.numbers import code_shown
 from coupons.guards import ClaimClosed, PerMemberLimit, QuotaExhausted
 from coupons.models import CodePool, Coupon, RedeemCode
-from coupons.redeem_codes import code_hash, code_plain, code_shown, redeem_code
+from coupons.redeem_codes import code_hash, code_plain, redeem_code
 from coupons.services.code_pool import (
     CodePoolInvalid,
     SharedCodeTaken,

@@ -7,8 +7,7 @@ import pytest
 from django.utils.dateparse import parse_datetime
 from redis.exceptions import ConnectionError
 
-from config.kernel import clock
-from mall import pos_guesses
+from config.kernel import clock, guesses
 from members.models import MemberCode
 from tests.factories import (
     make_card,
@@ -65,7 +64,7 @@ def test_a_code_is_looked_up_once_and_a_lost_answer_is_repeated(till, store, mem
 
 def test_a_guesser_is_stopped(till, store, member, now, monkeypatch):
     # Ten guesses within one minute, whenever this test runs.
-    monkeypatch.setattr(pos_guesses, "time", SimpleNamespace(time=now.timestamp))
+    monkeypatch.setattr(guesses, "time", SimpleNamespace(time=now.timestamp))
     for n in range(10):
         answer = till.command("/api/v1/pos/members", {"code": f"guess{n}"})
         refused(answer, 404, "member_code_invalid")
@@ -82,7 +81,7 @@ def test_without_a_counter_tills_go_on(till, member, now, monkeypatch):
     def away():
         raise ConnectionError
 
-    monkeypatch.setattr(pos_guesses.valkey, "client", away)
+    monkeypatch.setattr(guesses.valkey, "client", away)
 
     refused(till.command("/api/v1/pos/members", {"code": "guess"}), 404, "member_code_invalid")
     assert scan(till, member, now)

@@ -7,9 +7,8 @@ from types import SimpleNamespace
 import pytest
 from django.urls import reverse
 
-from config.kernel import clock
+from config.kernel import clock, guesses
 from coupons.models import CouponTicket, Redemption
-from mall import pos_guesses
 from members.models import MemberCode
 from members.services.member_code_issue import member_code_issue
 from tests.factories import (
@@ -246,7 +245,7 @@ def test_what_the_page_did_not_say_is_refused(client, store, member, coupon, now
 
 
 def test_a_wrong_code_is_said_and_guesses_are_counted(client, member, coupon, now, monkeypatch):
-    monkeypatch.setattr(pos_guesses, "time", SimpleNamespace(time=now.timestamp))
+    monkeypatch.setattr(guesses, "time", SimpleNamespace(time=now.timestamp))
     assert client.post(SCAN, {"code": "C" + "0" * 16}).status_code == 404
     for _n in range(10):
         assert client.post(SCAN, {"code": "guess"}).status_code == 404

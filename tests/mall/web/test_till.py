@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from django.urls import reverse
 
-from mall import pos_guesses
+from config.kernel import guesses
 from mall.models import PosTicket
 from members.models import MemberCode
 from members.services.member_code_issue import member_code_issue
@@ -103,7 +103,7 @@ def test_an_amount_that_is_none_uses_no_code_up(client, member, card, now, amoun
 
 
 def test_a_wrong_code_is_said_and_guesses_are_counted(client, member, card, now, monkeypatch):
-    monkeypatch.setattr(pos_guesses, "time", SimpleNamespace(time=now.timestamp))
+    monkeypatch.setattr(guesses, "time", SimpleNamespace(time=now.timestamp))
     for _n in range(10):
         page = client.post(PAY, {"amount": "1", "code": "guess"})
         assert page.status_code == 404

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from config.kernel.actors import SYSTEM
-from members.activation import activation_code, code_shown
+from config.kernel.numbers import code_shown
+from members.activation import activation_code
 from members.models import Card, CardGift
 from members.services.card_batch import card_batch_make, card_batch_sell
 from members.services.card_gift import card_gift_offer

@@ -7,7 +7,8 @@ from config.kernel.approvals import approval_decide
 from config.kernel.clock import local_date
 from config.kernel.errors import Conflict, NotFound
 from config.kernel.models import Event
-from members.activation import activation_code, code_hash, code_shown
+from config.kernel.numbers import code_shown
+from members.activation import activation_code, code_hash
 from members.models import Card, CardActivation, CardBatch
 from members.selectors import card_lots
 from members.services.card_activate import ActivationUnknown, ActivationUsed, card_activate
