@@ -4,12 +4,15 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.utils import translation
 
 from config.kernel.actors import SYSTEM
 from config.kernel.codes import CodeInvalid
 from config.kernel.models import Code, Event
+from guides.explain import explain_entry
 from guides.guards import BasketOrderedAlready
 from guides.models import Attribution, Guide, PreparedBasket, Touch
+from guides.selectors import commission_entries
 from guides.selectors_baskets import (
     BasketExpired,
     BasketOfAnother,
@@ -177,6 +180,10 @@ def test_a_basket_becomes_an_order_that_its_guide_opened(
     assert Touch.objects.get(pk=share.evidence["touch"]).code == basket.code
     # ¥246.90 × 3 % = 740.7 → 741
     assert (booked(guide), booked(colleague)) == ([741], [])
+    entry = commission_entries(guide_id=guide.pk, now=now).get()
+    with translation.override("en"):
+        [why] = [x for x in explain_entry(entry) if "basket" in x]
+    assert f"the customer ordered the basket {basket.code.token} that you prepared" in why
 
 
 def test_the_guide_of_the_basket_shares_with_the_serving_one(
