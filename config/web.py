@@ -17,7 +17,7 @@ from config.kernel.errors import NotFound
 # The modules of the shop front: those of the first page, and those that come when asked for.
 SHOP_FIRST = ("words", "api", "wechat", "place", "ui", "home", "app")
 SHOP_LATER = (
-    *("product", "cart", "basket", "qr", "orders"),
+    *("product", "cart", "basket", "delivery", "qr", "orders"),
     *("member", "wallet", "coupons", "benefits"),
 )
 

@@ -12,7 +12,7 @@ from config.kernel.clock import day_start
 from config.kernel.money import share_down
 from coupons.models import CodePool, Template
 from coupons.redeem_codes import code_plain
-from mall.demo import goods, places
+from mall.demo import discounts, goods, places
 from mall.demo.people import members, staff, tills
 from mall.demo.rows import ensure, opened_at, policy
 from mall.guards_stock_count import stock_open
@@ -52,6 +52,7 @@ def load_mall(*, now: datetime) -> None:
     policy(kind="points", body=places.POINTS_POLICY, now=now)
     policy(kind="tiers", body=places.TIERS_POLICY, now=now)
     policy(kind="claim_risk", body=places.CLAIM_RISK_POLICY, now=now)
+    policy(kind="freight", body=places.FREIGHT_POLICY, now=now)
 
 
 def _stores(operators: dict[str, Operator]) -> dict[str, Store]:
@@ -220,7 +221,7 @@ def _money_off(operators: dict[str, Operator], now: datetime) -> None:
                 "claim_until": end,
                 "sponsor_shares": {f"operator:{r['operator']}": 10_000},
             }
-            for r in places.TEMPLATES
+            for r in [*places.TEMPLATES, *discounts.TEMPLATES]
         ],
     )
     ensure(
@@ -238,6 +239,7 @@ def _money_off(operators: dict[str, Operator], now: datetime) -> None:
         ],
         key="no",
     )
+    discounts.load_pools(start)
     skus = {
         sku.code: sku for sku in Sku.objects.filter(code__in=[x[1] for x in places.POINTS_OFFERS])
     }
@@ -260,6 +262,6 @@ def _money_off(operators: dict[str, Operator], now: datetime) -> None:
         Promotion,
         [
             r | {"operator": operators[r["operator"]], "starts_at": start, "ends_at": end}
-            for r in places.PROMOTIONS
+            for r in [*places.PROMOTIONS, *discounts.PROMOTIONS]
         ],
     )

@@ -191,6 +191,16 @@ _RISKS: list[tuple[str, str, str, int, int]] = [
     ("屡次放弃支付", "payments_failed", "gte", 10, 10),
     ("老顾客", "orders", "gte", 3, -20),
 ]
+# Sent from ¥8.00 near the shops, free from ¥199.00; dearer and by pieces further away.
+FREIGHT_POLICY = {
+    "v": 1,
+    "confirm_days": 10,
+    "zones": [
+        {"regions": ["31", "32", "33"], "fee_fen": 800, "free_from_fen": 19_900},
+        {"regions": [], "fee_fen": 1_200, "first_pieces": 3, "more_fen": 200},
+    ],
+    "not_to": ["54", "65"],
+}
 CLAIM_RISK_POLICY = {
     "v": 1,
     "challenge_from": 50,

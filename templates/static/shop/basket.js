@@ -15,7 +15,7 @@ export async function basket({ params: [token], signal, go }) {
     mine("me/cards", {}, { signal }),
   ]);
   const title = t("A basket from {guide}", { guide: found.guide.name });
-  const heading = [h("h1", {}, title), h("p", { class: "soft" }, t("Pickup at {store}", { store: found.store.name })),
+  const heading = [h("h1", {}, title), h("p", { class: "soft" }, found.store.name),
     found.note && h("p", { class: "note" }, found.note)];
   if (found.order) {
     return { title, body: [heading, h("p", {}, h("a", { class: "btn primary block", href: `#/orders/${found.order}` }, t("See the order")))] };

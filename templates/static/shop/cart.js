@@ -1,6 +1,7 @@
 // Cart, quote, placing and paying. The quote is the server's: the shop never computes a price.
 
 import { appId, command, get, mine, newKey, post, put, read, write } from "./api.js";
+import { deliveryPanel } from "./delivery.js";
 import { worth } from "./home.js";
 import * as place from "./place.js";
 import { lineTitle } from "./product.js";
@@ -15,7 +16,7 @@ export async function cart({ signal, go, refreshCart }) {
     mine("me/coupons", { state: "usable", page_size: 50 }, { signal }),
     mine("me/cards", {}, { signal }),
   ]);
-  const heading = [h("h1", {}, t("Cart")), h("p", { class: "soft" }, t("Pickup at {store}", { store: store.name }))];
+  const heading = [h("h1", {}, t("Cart")), h("p", { class: "soft" }, store.name)];
   if (!basket.lines.length) {
     return { title: t("Cart"), body: [heading, empty(t("The cart is empty."), h("a", { class: "btn primary", href: "#/" }, t("Look around")))] };
   }
@@ -64,7 +65,7 @@ export function checkout({ basket, coupons, spendable, toppedUp, signal, after, 
   const bar = h("div", { class: "bar", "aria-live": "polite" });
   const box = h("section", { "aria-busy": "true" }, parts, bar);
   // The best of them first: the API says which go together and what the others lack.
-  const state = { picked: null, refused: new Map(), card: spendable > 0, most: null, points: false, topup: null };
+  const state = { picked: null, refused: new Map(), card: spendable > 0, most: null, points: false, topup: null, address: null };
 
   const wanted = () => ({
     ...basket, coupons: [...(state.picked ?? [])],
@@ -72,6 +73,8 @@ export function checkout({ basket, coupons, spendable, toppedUp, signal, after, 
     ...(state.card && state.topup && { topup_card: toppedUp, amount_fen: state.topup, use_card: true, card_fen: null }),
     // None of them still asks what they could do.
     use_points: state.points, points: state.points ? null : 0,
+    // A quote takes the region of it; the rest is for the order alone.
+    ...(state.address && { delivery: state.address }),
   });
 
   async function reprice() {
@@ -86,7 +89,11 @@ export function checkout({ basket, coupons, spendable, toppedUp, signal, after, 
       }
       if (!signal.aborted) draw(quote);
     } catch (error) {
-      if (!signal.aborted) parts.replaceChildren(h("p", { class: "note error", role: "alert" }, messageOf(error)));
+      if (!signal.aborted && state.address && ["delivery_not_offered", "region_not_served"].includes(error.code)) {
+        tell(messageOf(error), "error");
+        state.address = null;
+        await reprice();
+      } else if (!signal.aborted) parts.replaceChildren(h("p", { class: "note error", role: "alert" }, messageOf(error)));
     } finally {
       box.removeAttribute("aria-busy");
     }
@@ -98,6 +105,7 @@ export function checkout({ basket, coupons, spendable, toppedUp, signal, after, 
     pay.addEventListener("click", () => busy(pay, () => order(quote.version)));
     const focused = document.activeElement?.id;
     parts.replaceChildren(
+      deliveryPanel(state.address, quote, (address) => { state.address = address; state.picked = null; reprice(); }),
       ...[coupons.length > 0 && couponPanel(), quote.points_options?.most_points > 0 && pointsPanel(quote), (spendable > 0 || toppedUp) && cardPanel(quote)].filter(Boolean),
       panel(t("What it costs"), breakdown(quote), quote.hints.slice(0, 3).map((hint) => h("p", { class: "soft" }, hint.message))));
     bar.replaceChildren(pay);
@@ -177,11 +185,12 @@ function whyNot(refusal) {
 export function breakdown(quote) {
   const tenders = { points: t("Points"), points_price: t("Points"), card_principal: t("Card, principal"), card_bonus: t("Card, bonus"), wechat: t("WeChat Pay") };
   return [
-    quote.lines.map((line) => h("div", { class: "cost" },
+    quote.lines.filter((line) => line.kind !== "freight").map((line) => h("div", { class: "cost" },
       row([line.title, " × ", line.quantity], h("span", { class: "money" }, yuan(line.gross_fen))),
       line.discounts.map((d) => row(d.title, h("span", { class: "money minus" }, yuan(-d.amount_fen)), "soft")),
       line.discounts.length > 0 && row("", h("span", { class: "money" }, yuan(line.net_fen)), "soft"))),
     h("hr"),
+    quote.freight_fen > 0 && row(t("Delivery"), h("span", { class: "money" }, yuan(quote.freight_fen))),
     quote.discount_fen > 0 && row(t("Discounts"), h("span", { class: "money minus" }, yuan(-quote.discount_fen))),
     row(h("b", {}, t("Total")), price(quote.total_fen)),
     quote.tenders.map((x) => row([tenders[x.kind] ?? x.kind, " ", h("span", { class: "soft" }, x.card || x.points || "")], h("span", { class: "money" }, yuan(x.amount_fen)), "soft")),

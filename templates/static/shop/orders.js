@@ -2,6 +2,7 @@
 
 import { command, cursorOf, mine, newKey } from "./api.js";
 import { breakdown, payOrder } from "./cart.js";
+import { parcelPanel } from "./delivery.js";
 import { lineTitle } from "./product.js";
 import { qr } from "./qr.js";
 import { busy, empty, h, panel, price, row, sheet, stepper, tell, when, yuan } from "./ui.js";
@@ -85,7 +86,8 @@ function page(order, me, go) {
     h("p", { class: "soft" }, h("span", { class: "mono" }, order.no), " · ", order.store.name, " · ", when(order.placed_at)),
     order.state === "placed" && payPanel(order, go),
     order.pickup && pickupPanel(order.pickup, order, me),
-    panel(t("What you bought"), order.lines.map((line) => h("div", { class: "cost" }, row(lineTitle(line), ["× ", line.quantity]),
+    order.delivery && order.paid_at && parcelPanel(order.delivery, receivedButton(order, go)),
+    panel(t("What you bought"), order.lines.filter((line) => line.kind !== "freight").map((line) => h("div", { class: "cost" }, row(lineTitle(line), ["× ", line.quantity]),
       line.refunded_quantity > 0 && h("span", { class: "badge warn" }, t("{n} given back", { n: line.refunded_quantity }))))),
     panel(t("What it costs"), breakdown(order)),
     (order.after_sales.length > 0 || order.refunds.length > 0) && returnsPanel(order),
@@ -99,6 +101,12 @@ function payPanel(order, go) {
   const cancel = h("button", { class: "btn", type: "button" }, t("Cancel the order"));
   cancel.addEventListener("click", () => busy(cancel, async () => { await command(`orders/${order.no}/cancel`, {}); go(); }));
   return panel(null, h("p", {}, t("Pay until {time}, or the goods go back on the shelf.", { time: when(order.expires_at) })), h("div", { class: "row" }, pay, cancel));
+}
+
+function receivedButton(order, go) {
+  const received = h("button", { class: "btn primary block", type: "button", id: "received" }, t("I have it"));
+  received.addEventListener("click", () => busy(received, async () => { await command(`orders/${order.no}/received`, {}); go(); }));
+  return received;
 }
 
 function pickupPanel(pickup, order, me) {

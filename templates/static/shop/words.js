@@ -82,6 +82,11 @@ const zh = {
   "The card is yours.": "卡已归你。", "From": "来自", "A named card needs your phone first.": "记名卡须先绑定手机号。",
   "Phone": "手机号", "Bind my phone": "绑定手机号", "Your phone is bound.": "手机号已绑定。",
   "Its last four digits prove a pickup.": "取货时核对尾号。",
+  // delivery
+  "How you get it": "取货方式", "Collect it at the store": "到店自提", "Have it sent": "快递配送", "Delivery address": "收货地址",
+  "Recipient": "收货人", "Street and number": "详细地址", "Region": "所在地区", "Send it here": "送到这里", "Change": "修改",
+  "Delivery is free.": "本单免运费。", "Delivery": "运费", "To be sent": "待发货", "On its way": "已发货", "Delivered": "已送达",
+  "Sent back": "已退回", "Not sent": "未发货", "Counts as delivered at {time}.": "{time} 视为送达。", "I have it": "确认收货",
   // coupons
   "To be had": "可领", "Mine": "可用", "Over": "已失效", "None to be had just now.": "暂时没有可领的优惠券。",
   "Coupon code": "兑换码", "Redeem the code": "兑换", "Have a code?": "有兑换码？", "It is in your coupons.": "已放入券包。",
