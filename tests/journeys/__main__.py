@@ -1,4 +1,4 @@
-"""``./run journey``: both stories against the running mall, then the audit."""
+"""``./run journey``: the stories against the running mall, then the audit."""
 
 import argparse
 import json
@@ -7,17 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.journeys.basket import Prepared
 from tests.journeys.client import JourneyFailed
 from tests.journeys.sale import Sale
 from tests.journeys.story import Story
 from tests.journeys.value import Value
 
-STORIES: dict[str, type[Story]] = {"sale": Sale, "value": Value}
+STORIES: dict[str, type[Story]] = {"sale": Sale, "value": Value, "basket": Prepared}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./run journey", description=__doc__)
-    parser.add_argument("story", nargs="*", metavar="STORY", help="sale, value; default both")
+    parser.add_argument(
+        "story", nargs="*", metavar="STORY", help="sale, value, basket; default all"
+    )
     parser.add_argument("--search", default="", help="buy what this search finds")
     parser.add_argument("--no-audit", action="store_true", help="leave the audit out")
     arguments = parser.parse_args()
