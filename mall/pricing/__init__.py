@@ -12,7 +12,7 @@ is a line that only coupons of kind freight take from (ADR 23).
 """
 
 from mall.pricing.engine import price
-from mall.pricing.refunds import allocate_tenders, refund_amount, refund_split
+from mall.pricing.refunds import allocate_tenders, discounts_back, refund_amount, refund_split
 from mall.pricing.values import Discount, Freight, Gift, Hint, Item, Priced, Refusal, Rule
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Refusal",
     "Rule",
     "allocate_tenders",
+    "discounts_back",
     "price",
     "refund_amount",
     "refund_split",

@@ -39,3 +39,24 @@ def refund_split(amount_fen: int, left: Sequence[int]) -> list[int]:
     No part exceeds what is left, and taking all takes exactly all.
     """
     return allocate(amount_fen, left)
+
+
+def discounts_back(amounts: Sequence[int], quantity: int, takes: Sequence[int]) -> list[list[int]]:
+    """``result[step][discount]`` fen: what each discount on a line of ``quantity`` units gives back
+    as ``takes`` units return, one step after the other.
+
+    What all of them keep is rounded down, so that what is paid back is, too: parts rounded one by
+    one could come to more than the units cost. They share it by what each has left in the line;
+    taking all takes exactly all. Raises ValueError when more is taken than is left.
+    """
+    whole, left, gone = sum(amounts), list(amounts), 0
+    steps = []
+    for take in takes:
+        if take < 0 or gone + take > quantity:
+            raise ValueError("discounts_back: not that many units are left")
+        kept = proportion_down(whole, quantity - gone - take, quantity)
+        parts = allocate(proportion_down(whole, quantity - gone, quantity) - kept, left)
+        left = [have - part for have, part in zip(left, parts, strict=True)]
+        gone += take
+        steps.append(parts)
+    return steps

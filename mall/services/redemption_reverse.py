@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel.actors import Actor
 from config.kernel.errors import Conflict, DomainError
 from config.kernel.events import record
-from config.kernel.money import allocate, proportion_down
 from config.kernel.states import compare_and_set
 from coupons.events import CouponTicketChanged
 from coupons.guards import coupon_reduce, coupon_return
@@ -18,6 +17,7 @@ from coupons.locks import coupon_ticket_lock
 from coupons.models import CouponTicket, CouponTicketReturn
 from coupons.redemption_rules import redemption_rules
 from coupons.states import TICKET_MACHINE, TicketState
+from mall.pricing import discounts_back
 from mall.services.pos_till import Till
 from mall.services.redemption_query import redemption_find
 
@@ -192,29 +192,18 @@ def _asked(
 def _worth(
     ticket: CouponTicket, asked: list[list[int]], before: Sequence[CouponTicketReturn]
 ) -> tuple[int, dict[int, int], int]:
-    """(fen before discounts, coupon id → fen of its discount, fen of promotions) of the pieces.
-    What discounts keep of a line is rounded down, so that what the customer gets is, too: all of
-    them together, for parts rounded one by one could come to more than the pieces. They share it
-    by what each has left."""
-    gone = [0] * len(ticket.lines)
+    """(fen before discounts, coupon id → fen of its discount, fen of promotions) of the pieces."""
     discounts = [*ticket.discounts, *ticket.promotions]
-    left_of = [list(parts) for parts in zip(*(d["amounts"] for d in discounts), strict=True)]
     gross, taken = 0, [0] * len(discounts)
-    for units, is_new in [*((known.units, False) for known in before), (asked, True)]:
-        for place, n in units:
-            line = ticket.lines[place]
-            left = line["quantity"] - gone[place]
-            if n > left:
-                raise RedemptionReturnTooLarge()
-            whole = sum(d["amounts"][place] for d in discounts)
-            kept = proportion_down(whole, left - n, line["quantity"])
-            off = proportion_down(whole, left, line["quantity"]) - kept
-            parts = allocate(off, left_of[place])
-            left_of[place] = [a - b for a, b in zip(left_of[place], parts, strict=True)]
-            gone[place] += n
-            if is_new:
-                gross += n * line["unit_price_fen"]
-                taken = [a + b for a, b in zip(taken, parts, strict=True)]
+    for place, n in asked:
+        line = ticket.lines[place]
+        takes = [units for known in before for at, units in known.units if at == place]
+        if sum(takes) + n > line["quantity"]:
+            raise RedemptionReturnTooLarge()
+        amounts = [d["amounts"][place] for d in discounts]
+        parts = discounts_back(amounts, line["quantity"], [*takes, n])[-1]
+        gross += n * line["unit_price_fen"]
+        taken = [a + b for a, b in zip(taken, parts, strict=True)]
     coupons = len(ticket.discounts)
     ids = [d["id"] for d in ticket.discounts]
     return gross, dict(zip(ids, taken[:coupons], strict=True)), sum(taken[coupons:])
