@@ -60,13 +60,22 @@ class FreightRules:
         zone = next((self.zones[x] for x in prefixes if x in self.zones), None)
         if zone is None:
             raise RegionNotServed(region=adcode)
-        return Freight(
-            fee_fen=zone["fee_fen"],
-            pieces=pieces,
-            first_pieces=zone.get("first_pieces", 0),
-            more_fen=zone.get("more_fen", 0),
-            free_from_fen=zone.get("free_from_fen"),
-        )
+        return _freight(zone, pieces)
+
+    def dearest(self, *, pieces: int) -> Freight:
+        """What a parcel of so many pieces costs where it costs most."""
+        parcels = [_freight(zone, pieces) for zone in self.zones.values() if zone is not None]
+        return max(parcels, key=lambda parcel: parcel.costs(0))
+
+
+def _freight(zone: Mapping[str, Any], pieces: int) -> Freight:
+    return Freight(
+        fee_fen=zone["fee_fen"],
+        pieces=pieces,
+        first_pieces=zone.get("first_pieces", 0),
+        more_fen=zone.get("more_fen", 0),
+        free_from_fen=zone.get("free_from_fen"),
+    )
 
 
 def freight_rules(*, operator_code: str, now: datetime) -> FreightRules:

@@ -5,6 +5,7 @@ one of every coupon that may be used. What is cheapest for them is what it may c
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from coupons.states import Channel, CouponState
 from coupons.terms import terms_read
 from mall.discount_draft_values import TEMPLATE
 from mall.discount_rules import coupon_rule, promotion_rule
+from mall.freight import DeliveryNotOffered, FreightRules, freight_rules
 from mall.models import OrderLine, Promotion, Sku
 from mall.offers import Offers, offers
 from mall.pricing import Item, Rule, price
@@ -51,7 +53,8 @@ class SampleLine:
 @dataclass(frozen=True)
 class Sample:
     """A basket with the discount. ``alone_fen`` is its total with nothing else, ``before_fen``
-    with all the others and without it; ``used`` are (kind, name, fen) of all that work."""
+    with all the others and without it; ``used`` are (kind, name, fen) of all that work. With a
+    coupon for the freight it is sent for ``freight_fen``, which is taken for what sending costs."""
 
     lines: tuple[SampleLine, ...]
     used: tuple[tuple[str, str, int], ...]
@@ -62,6 +65,7 @@ class Sample:
     total_fen: int
     applies: bool
     gift_cost_fen: int
+    freight_fen: int = 0
 
     @property
     def cost_fen(self) -> int | None:
@@ -69,7 +73,8 @@ class Sample:
         costs = [line.cost_fen for line in self.lines]
         if any(cost is None for cost in costs):
             return None
-        return sum(cost for cost in costs if cost is not None) + self.gift_cost_fen
+        goods_fen = sum(cost for cost in costs if cost is not None)
+        return goods_fen + self.gift_cost_fen + self.freight_fen
 
     @property
     def below_fen(self) -> int:
@@ -185,8 +190,9 @@ def discount_preview(
     channel: Channel = Channel.MALL,
 ) -> Preview:
     """Baskets of best sellers that ``row`` (written or not) is for, or the one that was
-    ``picked``, at ``store`` as of ``at``, in the mall or by ``channel`` at its tills. Five
-    statements, two less for picked ones. Raises nothing for SKUs that are not there: they are
+    ``picked``, at ``store`` as of ``at``, in the mall or by ``channel`` at its tills. A coupon for
+    the freight is tried on baskets that are sent where it costs most. Five statements, two less
+    for picked ones, one more for freight. Raises nothing for SKUs that are not there: they are
     left out."""
     named = list(row.skus) if getattr(row, "skus", None) else []
     sellers = [] if picked else best_sellers(operator_id=store.operator_id, now=now)
@@ -211,8 +217,11 @@ def discount_preview(
             and holds(mine.scope, shelf.facts(shelf.by_sku[code]))
         ]
         baskets = _baskets(mine, inside, shelf)
+    sent = _freight(mine, shelf, channel, at)
     samples = [
-        _sample(basket, mine, beside, shelf, costs) for basket in baskets[:MOST_BASKETS] if basket
+        _sample(basket, mine, beside, shelf, costs, sent)
+        for basket in baskets[:MOST_BASKETS]
+        if basket
     ]
     seen = {line.sku for sample in samples for line in sample.lines}
     return Preview(store, at, channel, tuple(samples), len(beside), len(seen - costs.keys()))
@@ -233,6 +242,15 @@ def _beside(shelf: Offers, store: Store, at: datetime, channel: Channel) -> list
             if channel in row.channels
         ),
     ]
+
+
+def _freight(mine: Rule, shelf: Offers, channel: Channel, at: datetime) -> FreightRules | None:
+    """What sending costs, where ``mine`` is about that and anything is sent."""
+    if mine.method != "freight" or channel != Channel.MALL:
+        return None
+    with suppress(DeliveryNotOffered):
+        return freight_rules(operator_code=shelf.operator_code, now=at)
+    return None
 
 
 def _baskets(rule: Rule, codes: Sequence[str], shelf: Offers) -> list[list[tuple[str, int]]]:
@@ -258,12 +276,14 @@ def _sample(
     beside: Sequence[Rule],
     shelf: Offers,
     costs: Mapping[str, int],
+    sent: FreightRules | None,
 ) -> Sample:
     items = [
         Item(code, n, shelf.by_sku[code].price_fen, shelf.facts(shelf.by_sku[code]))
         for code, n in basket
     ]
-    together = price(items, [*beside, mine])
+    parcel = sent.dearest(pieces=sum(item.quantity for item in items)) if sent else None
+    together = price(items, [*beside, mine], parcel)
     used = [d for d in together.discounts if d.rule is mine]
     given = [g for g in together.gifts if g.rule is mine]
     return Sample(
@@ -276,14 +296,16 @@ def _sample(
                 net_fen=net,
                 cost_fen=costs[item.sku] * item.quantity if item.sku in costs else None,
             )
-            for item, net in zip(items, together.nets, strict=True)
+            for item, net in zip(together.items, together.nets, strict=True)
+            if not item.is_freight
         ),
         used=tuple((d.rule.kind, d.rule.title, d.total_fen) for d in together.discounts),
         gifts=tuple((g.sku, g.pieces) for g in together.gifts),
         gross_fen=together.gross_fen,
-        before_fen=price(items, beside).total_fen,
-        alone_fen=price(items, [mine]).total_fen,
+        before_fen=price(items, beside, parcel).total_fen,
+        alone_fen=price(items, [mine], parcel).total_fen,
         total_fen=together.total_fen,
         applies=bool(used or given),
         gift_cost_fen=sum(costs.get(g.sku, 0) * g.pieces for g in together.gifts),
+        freight_fen=sum(item.gross_fen for item in together.items if item.is_freight),
     )

@@ -197,7 +197,7 @@ def test_a_coupon_outside_its_hours_is_refused_with_that_reason(basket, store, m
     ]
 
 
-def test_a_freight_coupon_waits_for_freight(basket, placed, store, member, now):
+def test_a_freight_coupon_waits_for_an_order_that_is_sent(basket, placed, store, member, now):
     template = make_template(operator=store.operator, kind="freight", value=0)
     coupon = make_coupon(member, template=template)
 
