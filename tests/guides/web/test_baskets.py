@@ -1,6 +1,7 @@
 """Baskets on the workbench: put together, priced for the customer, sent, watched, withdrawn."""
 
 import re
+from urllib.parse import quote as quoted
 
 import pytest
 from django.db import transaction
@@ -232,3 +233,22 @@ def test_pages_cost_a_fixed_number_of_statements(
         assert "合计 ¥220.00" in words(client.post(NEW, form))
     with django_assert_num_queries(6):  # … stores, articles, offers
         client.get(f"{PAGE}articles/", {"q": "龙井", "store": store.code})
+
+
+@pytest.mark.parametrize("odd", ["\0", "x\0y", "\ufffd", "９", "-1", "1e9", "'; --", "x" * 500])
+def test_what_nobody_types_is_no_error_of_ours(client, guide, store, tea, odd):
+    gets = [
+        (PAGE, {"state": odd, "before": odd}),
+        (f"{PAGE}for/", {"q": odd, "before": odd}),
+        (f"{PAGE}articles/", {"q": odd, "store": odd}),
+        (NEW, {"member": odd, "store": odd, "sku": odd, "n": odd, "add": odd}),
+        (f"{PAGE}{quoted(odd)}/", {}),
+    ]
+    for address, query in gets:
+        assert client.get(address, query).status_code in (200, 400, 404), address
+    fields = ("store", "sku", "n", "add", "note", "days", "key")
+    form = {"store": store.code, "sku": "TEA-1", "n": "1", "send": "1"}
+    for field in fields:
+        answer = client.post(NEW, {**form, field: odd})
+        assert answer.status_code in (200, 302, 400), field
+    assert client.post(f"{PAGE}{quoted(odd)}/withdraw/").status_code in (400, 404)
