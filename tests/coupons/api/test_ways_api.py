@@ -4,7 +4,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from config.kernel import valkey
 from config.kernel.numbers import code_shown
 from coupons.models import Coupon
 from coupons.redeem_codes import redeem_code
@@ -19,7 +18,6 @@ API = "/api/v1"
 @pytest.fixture
 def client():
     member = make_member(nickname="林小满")
-    valkey.client().flushdb()
     return api_client(member)
 
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from config.kernel import valkey
 from config.kernel.models import Event
 from coupons.models import Coupon, CouponGift, CouponTicket, RedeemCode, Redemption, Template
 from coupons.redeem_codes import redeem_code
@@ -44,7 +43,6 @@ def till(store):
 
 @pytest.fixture
 def member(db):
-    valkey.client().flushdb()
     return make_member()
 
 
