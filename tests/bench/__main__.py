@@ -12,6 +12,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,11 +33,13 @@ from django.db import connection, connections
 from config.sandbox.wechat import FakeWechat
 from tests.bench.bench import Bench
 from tests.bench.measure import postgres_pid
+from tests.bench.rush import CLIENTS as CROWD
 from tests.bench.seed import World, seed
 from tests.bench.writes import SHOPPERS
 
 RESULT = Path("build/bench.json")
 HISTORY = Path("build/bench-history.jsonl")
+LOG = Path("build/bench-server.log")
 
 
 def prepare(n: int) -> World:
@@ -57,18 +62,21 @@ def prepare(n: int) -> World:
     return seed(shoppers=n * SHOPPERS + 200)
 
 
-def start(wechat: FakeWechat) -> tuple[subprocess.Popen, str]:
+def start(wechat: FakeWechat, *, threads: str = "") -> tuple[subprocess.Popen, str]:
     """The web server and where it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    threads = os.environ.get("WEB_THREADS", "4")
+    threads = threads or os.environ.get("WEB_THREADS", "4")
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", "2", "--blocking-threads", threads]
     command += ["--no-ws", "--log-level", "warning", "config.wsgi:application"]
     # Each of its threads may wait for the fake WeChat: what is measured is the login.
     gateway = {"WECHAT_CONFIG": str(wechat.config_path), "GATEWAY_SLOTS": threads}
-    server = subprocess.Popen(command, env=os.environ | gateway)
+    RESULT.parent.mkdir(exist_ok=True)
+    # Every refusal is a line, and a rush has thousands.
+    with LOG.open("ab") as log:
+        server = subprocess.Popen(command, env=os.environ | gateway, stderr=log)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
@@ -77,7 +85,22 @@ def start(wechat: FakeWechat) -> tuple[subprocess.Popen, str]:
         except OSError:
             time.sleep(0.1)
     server.terminate()
-    raise SystemExit("bench: the web server did not start")
+    raise SystemExit(f"bench: the web server did not start; see {LOG}")
+
+
+def stop(server: subprocess.Popen) -> None:
+    server.terminate()
+    server.wait(timeout=20)
+
+
+@contextmanager
+def crowded(wechat: FakeWechat) -> Iterator[tuple[str, int]]:
+    """A server with as many threads, and connections to PostgreSQL, as half of a crowd."""
+    server, url = start(wechat, threads=str(CROWD // 4))
+    try:
+        yield url, server.pid
+    finally:
+        stop(server)
 
 
 def show(document: dict[str, Any]) -> None:
@@ -97,6 +120,7 @@ def show(document: dict[str, Any]) -> None:
     rounds = ", ".join(map(str, document["hot_to_spread_rounds"]))
     print(f"hot SKU / spread SKUs: {document['hot_to_spread']}, the median of {rounds}")
     print(f"claims / plain claims: {document['claim_to_plain']}")
+    print("rush:", ", ".join(f"{name} {value}" for name, value in document["rush"].items()))
     for name, times in document["cached_to_ping"].items():
         print(f"{name}_cached / ping: {times}")
     if HISTORY.exists():
@@ -119,17 +143,21 @@ def main() -> None:
         world = prepare(n)
         server, url = start(wechat)
         bench = Bench(
-            n=n, world=world, wechat=wechat, url=url, server=server.pid, postgres=postgres_pid()
+            n=n,
+            world=world,
+            wechat=wechat,
+            url=url,
+            server=server.pid,
+            postgres=postgres_pid(),
+            crowded=partial(crowded, wechat),
         )
         try:
             bench.run()
         finally:
-            server.terminate()
-            server.wait(timeout=20)
+            stop(server)
             connections.close_all()
     document = bench.document()
     show(document)
-    RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(document, indent=2) + "\n")
     with HISTORY.open("a") as history:
         history.write(json.dumps(document) + "\n")

@@ -7,7 +7,8 @@
 import json
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from mall.services.quote import Basket, quote
 from tests.bench.claims import claims
 from tests.bench.measure import Call, Load, cpu_seconds, load, statements
 from tests.bench.reads import login, reads
+from tests.bench.rush import rush
 from tests.bench.seed import Shopper, World
 from tests.bench.value import BESIDE, value
 from tests.bench.writes import writes
@@ -29,6 +31,7 @@ _LISTED = ("product_list", "product_page", "product_list_cached", "product_page_
 _BESIDE = {
     **dict.fromkeys(_LISTED, "floor_list"),
     "claim": "floor_claim",
+    "claim_judged": "floor_claim",
     "claim_rush": "floor_claim",
     **BESIDE,
 }
@@ -50,7 +53,7 @@ class Case:
 
 class Bench:
     """``n`` requests per case to ``url``; ``server`` and ``postgres`` are the processes whose CPU
-    is read."""
+    is read. ``crowded`` gives a server with threads for a crowd: its address and its process."""
 
     def __init__(
         self,
@@ -61,14 +64,21 @@ class Bench:
         url: str,
         server: int,
         postgres: int,
+        crowded: "Callable[[], AbstractContextManager[tuple[str, int]]] | None" = None,
     ) -> None:
         self.n, self.world, self.wechat, self.url = n, world, wechat, url
         self.server, self.postgres = server, postgres
+        self.crowded = crowded or self._same_server
         self.clients = CLIENTS
         self.cases: dict[str, Case] = {}
         self.hot_to_spread: list[float] = []
         self.claim_to_plain: list[float] = []
+        self.rush: dict[str, Any] = {}
         self.taken = 0
+
+    @contextmanager
+    def _same_server(self) -> Iterator[tuple[str, int]]:
+        yield self.url, self.server
 
     def case(
         self, name: str, calls: Sequence[Call], probe: Call | None = None, *, clients: int = 0
@@ -122,6 +132,7 @@ class Bench:
         writes(self)
         value(self)
         claims(self)
+        self.rush = rush(self)
         self._oversell()
 
     def _basket(self, skus: list[str], shopper: Shopper, version: str = "") -> bytes:
@@ -214,6 +225,7 @@ class Bench:
             "hot_to_spread": round(statistics.median(self.hot_to_spread), 2),
             "hot_to_spread_rounds": [round(ratio, 2) for ratio in self.hot_to_spread],
             "claim_to_plain": round(statistics.median(self.claim_to_plain), 2),
+            "rush": self.rush,
             "to_floor_sql": round(
                 self.cases["place_and_pay"].cpu_ms / floors["floor_sql"].cpu_ms, 2
             ),

@@ -1,4 +1,4 @@
-"""A rush of claims on one template, beside the plain multi-statement claim on another: the rates
+"""Claims on one template, beside the plain multi-statement claim on another: the rates
 of both, in turn, because what else the machine does slows either down.
 
 The plain claim is what a shop writes without further thought: read the template, count what the
@@ -19,10 +19,11 @@ from django.views.decorators.csrf import csrf_exempt
 from config.kernel.numbers import new_no
 from coupons.guards import slots_fill
 from coupons.models import Coupon, Template
-from tests.bench.measure import Call, cpu_seconds, load, statements
+from tests.bench.measure import Call
 
 if TYPE_CHECKING:
     from tests.bench.bench import Bench, Case
+    from tests.bench.seed import Shopper
 
 ROUNDS = 3
 _PLAIN = (
@@ -59,16 +60,18 @@ def claim(request: HttpRequest) -> JsonResponse:
 
 
 def claims(bench: "Bench") -> None:
-    """``claim``: what is kept ready is taken by everybody at once, never more than the quota."""
+    """``claim``: what is kept ready is taken by everybody at once, never more than the quota.
+    ``claim_judged``: the same of a template whose claims are judged, by five rules."""
     n, world = bench.n, bench.world
-    hot = world.claimable
+    hot, judged = world.claimable, _judged(world.claimable)
     # Exactly what will be asked for is kept ready: the last claims find the last rows.
-    Template.objects.filter(pk=hot.pk).update(
-        quota=ROUNDS * n, slots_ready=ROUNDS * n, per_member=ROUNDS
-    )
-    with transaction.atomic():
-        slots_fill(template_id=hot.pk)
-    kept: dict[str, list[Case]] = {"floor_claim": [], "claim": []}
+    for template in (hot, judged):
+        Template.objects.filter(pk=template.pk).update(
+            quota=ROUNDS * n, slots_ready=ROUNDS * n, per_member=ROUNDS
+        )
+        with transaction.atomic():
+            slots_fill(template_id=template.pk)
+    kept: dict[str, list[Case]] = {"floor_claim": [], "claim": [], "claim_judged": []}
     for turn in range(ROUNDS):
         shoppers = world.shoppers[:n]
         plain = [
@@ -81,23 +84,12 @@ def claims(bench: "Bench") -> None:
             )
             for s in shoppers
         ]
-        ours = [
-            Call(
-                "POST",
-                f"/api/v1/coupon-templates/{hot.code}/claim",
-                b"{}",
-                (
-                    ("X-Session-Token", s.token),
-                    ("Idempotency-Key", f"claim-{turn}-{s.member_id:09d}"),
-                ),
-                201,
-            )
-            for s in shoppers
-        ]
         kept["floor_claim"].append(bench.case("floor_claim", plain))
-        kept["claim"].append(bench.case("claim", ours))
+        for name, template in (("claim", hot), ("claim_judged", judged)):
+            calls = [_claim(template, shopper, turn) for shopper in shoppers]
+            kept[name].append(bench.case(name, calls))
     _ensure_within(hot)
-    _rush(bench)
+    _ensure_within(judged)
     for name, found in kept.items():
         best = min(found, key=lambda case: case.cpu_ms)
         rates = [case.load.rps for case in found]
@@ -109,42 +101,21 @@ def claims(bench: "Bench") -> None:
     ]
 
 
-def _rush(bench: "Bench") -> None:
-    """``claim_rush``: ten times as many members as there are coupons, one each. Whoever comes too
-    late is told so; one left over or given twice would end the bench."""
-    quota = max(1, bench.n // 10)
-    hot = bench.world.rushed
-    Template.objects.filter(pk=hot.pk).update(quota=quota, slots_ready=quota, per_member=1)
-    with transaction.atomic():
-        slots_fill(template_id=hot.pk)
-    calls = [
-        Call(
-            "POST",
-            f"/api/v1/coupon-templates/{hot.code}/claim",
-            b"{}",
-            (("X-Session-Token", s.token), ("Idempotency-Key", f"rush-{s.member_id:09d}")),
-            201,
-            (409,),
-        )
-        for s in bench.world.shoppers[: bench.n]
-    ]
-    # No warming up, which would take what there is: claims have just been measured.
-    sql = statements(bench.url, calls[0])
-    web, pg = cpu_seconds(bench.server), cpu_seconds(bench.postgres)
-    measured = load(bench.url, calls[1:], clients=bench.clients)
-    if measured.wrong:
-        raise SystemExit(f"bench: claim_rush: {measured.sample}")
-    each = 1000 / (len(calls) - 1)
-    bench.add(
-        "claim_rush",
-        measured,
-        web_cpu_ms=(cpu_seconds(bench.server) - web) * each,
-        pg_cpu_ms=(cpu_seconds(bench.postgres) - pg) * each,
-        sql=sql,
+def _claim(template: Template, shopper: "Shopper", turn: int) -> Call:
+    headers = (
+        ("X-Session-Token", shopper.token),
+        ("X-Device-Id", f"device-{shopper.member_id}"),
+        ("Idempotency-Key", f"claim-{turn}-{template.pk}-{shopper.member_id:09d}"),
     )
-    _ensure_within(hot)
-    if Coupon.objects.filter(template=hot).count() != quota:
-        raise SystemExit(f"bench: the rush did not take all of {quota} coupons")
+    return Call("POST", f"/api/v1/coupon-templates/{template.code}/claim", b"{}", headers, 201)
+
+
+def _judged(like: Template) -> Template:
+    """Another template, whose claims the policy of the bench's operator lets pass."""
+    judged = Template.objects.get(pk=like.pk)
+    judged.pk, judged.code, judged.judge_claims = None, "bench-judged", True
+    judged.save(force_insert=True)
+    return judged
 
 
 def _ensure_within(template: Template) -> None:

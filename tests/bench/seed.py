@@ -192,3 +192,26 @@ def _policies() -> None:
         kind="commission_plan",
         body={"v": 1, "default_rate_bp": 300, "rules": [], "maturity_days": 7},
     )
+    rules = {
+        "claim_account_days": ("lte", 0, 20),
+        "claim_phone": ("eq", 0, 30),
+        "claim_device_members": ("gte", 4, 40),
+        "claim_member_day": ("gte", 20, 50),
+        "claim_phone_neighbours": ("gte", 1_000_000, 40),
+    }
+    publish_policy(
+        kind="claim_risk",
+        body={
+            "v": 1,
+            "challenge_from": 50,
+            "refuse_from": 90,
+            "rules": [
+                {
+                    "name": fact,
+                    "when": {"v": 1, "all": [{"fact": fact, "op": op, "value": value}]},
+                    "score": score,
+                }
+                for fact, (op, value, score) in rules.items()
+            ],
+        },
+    )

@@ -45,6 +45,7 @@ def test_every_case_answers_and_is_beside_its_floor(bench):
     assert set(document["cases"]) == {
         *("product_list_cached", "product_page_cached", "product_list", "product_page", "login"),
         *("quote", "place_and_pay", "reactions", "spread_skus", "hot_sku", "claim", "claim_rush"),
+        "claim_judged",
         *("topup", "pos_pay", "wallet", "statement"),
     }
     assert set(document["floors"]) == {
