@@ -22,7 +22,7 @@ from coupons.selectors_borne import (
     template_days,
     template_life,
 )
-from members.admin.reports import SEE, Asked, Report, Sheet, add_report
+from members.admin.report_pages import SEE, Asked, Report, Sheet, add_report
 from stores.models import Transfer
 
 DAYS = 30

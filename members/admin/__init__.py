@@ -13,6 +13,7 @@ from members.admin import (  # noqa: F401
     people,
     points,
     policy_forms,
+    reports,
     tags,
     tiers,
 )

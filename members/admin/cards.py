@@ -19,7 +19,7 @@ from config.kernel.admin import (
 from config.kernel.money import yuan
 from members.admin.card_commands import CARD_COMMANDS
 from members.admin.card_statement import STATEMENT
-from members.admin.reports import Reports
+from members.admin.report_pages import Reports
 from members.models import (
     Card,
     CardHold,
