@@ -5,6 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
+from tests.factories import make_basket
 from tests.web.faces import LIGHT_AND_DARK, House
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -37,7 +38,9 @@ def test_the_shop(house: House, page):
     page.goto(f"{house.url}/#/p/TEA")
     page.get_by_role("button", name="加入购物车").click()
     expect(page.locator("#pieces")).to_have_text("1")
-    for address in ("/#/cart", "/#/me", "/#/orders", "/#/about"):
+    basket = make_basket(guide=house.guide, store=house.store, lines=[(house.sku, 1)])
+    prepared = f"/#/basket/{basket.code.token}"
+    for address in ("/#/cart", prepared, "/#/me", "/#/orders", "/#/about"):
         page.goto(house.url + address)
         page.wait_for_selector("#view:not([aria-busy])")
         found += findings(page)
@@ -82,12 +85,17 @@ def test_the_desk(house: House, page):
 def test_the_workbench(house: House, page):
     house.sell()
     allowance = house.allowance()
+    basket = make_basket(guide=house.guide, store=house.store, lines=[(house.sku, 1)])
     house.sign_in(page, house.guide.user)
     found = []
     for address in (
         "/guide/",
         "/guide/coupons/",
         f"/guide/coupons/{allowance.pk}/",
+        "/guide/baskets/",
+        "/guide/baskets/for/",
+        f"/guide/baskets/new/?member={house.member.pk}&add={house.sku.code}",
+        f"/guide/baskets/{basket.code.token}/",
         "/guide/customers/",
         "/guide/customers/?q=zz",
         "/guide/commission/",
