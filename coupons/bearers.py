@@ -16,6 +16,7 @@ _BEARER = re.compile(r"(operator|brand):[\w.-]{1,32}|platform")
 
 
 def is_bearer(text: object) -> bool:
+    """Whether ``text`` has the form of a bearer; it may name nobody who exists."""
     return isinstance(text, str) and _BEARER.fullmatch(text) is not None
 
 
@@ -30,10 +31,12 @@ def bearer_operator(bearer: str) -> str:
 
 
 def borne_account(bearer: str) -> str:
+    """The account of what ``bearer`` gives for coupons, in fen."""
     return f"coupon.borne:{bearer}"
 
 
 def sale_account(operator_code: str) -> str:
+    """The account of what the operator's sales get for coupons, in fen."""
     return f"sales.coupon:{operator_code}"
 
 

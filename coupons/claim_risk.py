@@ -44,6 +44,8 @@ FACTS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class RiskRule:
+    """Where the condition ``when`` holds of a claim, ``score`` points are added."""
+
     name: str
     when: Mapping[str, Any]
     score: int
@@ -60,6 +62,8 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRisk:
+    """A published policy: the sum of points from which a claim is challenged, or refused."""
+
     challenge_from: int
     refuse_from: int
     rules: tuple[RiskRule, ...]

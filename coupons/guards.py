@@ -75,6 +75,8 @@ class TemplateUnknown(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class ClaimedCoupon:
+    """What a claim made, without reading it again."""
+
     pk: int
     no: str
     valid_from: datetime

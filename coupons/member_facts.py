@@ -18,6 +18,7 @@ _numbers: dict[str, Any] = {}
 
 
 def register_member_fact(name: str, kind: str, label: Any, load: Load, yes: Any = "") -> None:
+    """A fact that conditions may ask of a member; ``load(member_id, now)`` reads it."""
     conditions.register_fact(name, kind, label, yes)
     _loads[name] = load
     if kind == "int":

@@ -142,6 +142,7 @@ class ClaimOutput(serializers.Serializer):
 
 
 def claimed_document(claimed: ClaimedCoupon) -> dict[str, Any]:
+    """As a claim answers it, by serializer fields that were made once."""
     return made_once(ClaimOutput).to_representation(claimed)
 
 

@@ -20,6 +20,8 @@ from members.models import Member
 
 @dataclass(frozen=True, slots=True)
 class Touched:
+    """A touch that was recorded, by whose code, and the product that was looked at."""
+
     touch: Touch
     guide: Guide
     product: Product | None

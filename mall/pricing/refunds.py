@@ -8,7 +8,7 @@ from config.kernel.money import allocate, proportion_down
 def allocate_tenders(nets: Sequence[int], tenders: Sequence[int]) -> list[list[int]]:
     """``result[line][tender]`` fen: each line's net over what the tenders have left.
 
-    Requires ``sum(nets) == sum(tenders)``; rows add up to nets, columns to tenders.
+    Rows add up to nets, columns to tenders. Raises ValueError unless the sums of both are equal.
     """
     if sum(nets) != sum(tenders):
         raise ValueError("allocate_tenders: the tenders do not add up to the lines")

@@ -149,6 +149,7 @@ def trim(value: str) -> str:
 
 
 # --- one field each ----------------------------------------------------------------------------
+# Each raises Refused with a text for whoever made the file.
 
 
 def code(row: Row, name: str) -> str:

@@ -16,6 +16,8 @@ from mall.services.catalogue_import_rows import Catalogue
 
 @dataclass(frozen=True, slots=True)
 class Written:
+    """Rows of one file that were new, and that were there and differed."""
+
     created: int = 0
     updated: int = 0
 

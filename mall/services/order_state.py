@@ -109,6 +109,7 @@ def aftersale_transition(
     reason: str = "",
     **fields: Any,
 ) -> None:
+    """Move an after-sale; ``fields`` are written with it."""
     from_state, to = compare_and_set(after_sale, AFTER_SALE_MACHINE, to_state, **fields)
     event = AfterSaleChanged(
         subject_id=after_sale.pk,

@@ -86,8 +86,8 @@ def payment_create(
 def payment_prepay(*, payment_no: str, actor: Actor, now: datetime) -> dict[str, Any]:
     """The parameters for ``wx.requestPayment``. Repeatable: asks the gateway once.
 
-    Runs outside any transaction. Raises GatewayBusy or a gateway error (503): the payment stays
-    and the call can be repeated.
+    Runs outside any transaction. Raises OrderNotPayable for a payment that has moved on, and
+    GatewayBusy or a gateway error (503): the payment stays and the call can be repeated.
     """
     payment = Payment.objects.select_related("order").get(no=payment_no)
     if payment.prepay:

@@ -32,7 +32,7 @@ SKU_PRICE, OFFER_PRICE = "mall.sku_price", "mall.offer_price"
 def price_change(
     *, sku_id: int, price_fen: int, reason: str, user: Any, now: datetime
 ) -> Approval | None:
-    """Set a SKU's price, or ask for it. Returns the request that now waits, None when it is done.
+    """Set a SKU's price in fen, or ask for it. Returns the request that now waits, None when done.
 
     Raises ApprovalPending and what ``sku_price_set`` raises.
     """

@@ -77,6 +77,8 @@ class CellWish:
 
 @dataclass(frozen=True, slots=True)
 class SkusWritten:
+    """How many SKUs were touched, and in which way."""
+
     added: int = 0
     priced: int = 0
     changed: int = 0
@@ -102,6 +104,7 @@ def options_declared(product: Product) -> list[Option]:
 
 
 def variants_version(variants: Sequence[Variant]) -> str:
+    """32 hexadecimal digits that change with anything an editor shows of them."""
     shown = [[v.pk, v.options, v.price_fen, v.barcode, v.live] for v in variants]
     document = json.dumps(shown, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(document.encode()).hexdigest()[:32]

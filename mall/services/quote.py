@@ -170,6 +170,7 @@ def quote_remember(document: dict[str, Any], *, member_id: int) -> None:
 
 
 def quote_recall(version: str, *, member_id: int) -> dict[str, Any] | None:
+    """The quote that the member was shown under ``version``; None where it is not kept any more."""
     with suppress(RedisError):
         return cache.get(_cache_key(member_id, version))
     return None
