@@ -1,11 +1,13 @@
 """An order on which every kind of discount works, for audits, refunds and properties."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from coupons.models import Coupon
 from mall.models import Order, Sku
 from members.models import Member
+from members.services.points_settle import PointsTarget, points_settle
+from stores.ledger import AccountSpec, accounts_ensure
 from stores.models import Store
 from tests.factories import (
     make_card,
@@ -16,6 +18,7 @@ from tests.factories import (
     make_stock,
     make_store,
     make_template,
+    publish_policy,
 )
 from tests.factories.orders import pay_order, place_order
 
@@ -47,8 +50,19 @@ def only(*skus: Sku) -> dict:
     return {"v": 1, "all": [clause]}
 
 
-def discounted_order(*, now: datetime, openid: str = "", use_card: bool = True) -> Discounted:
-    """Placed, not paid; a card pays a part of it."""
+POINTS = {
+    "v": 2,
+    "fen_per_point": 100,
+    "expiry": {"kind": "days", "days": 365},
+    "tender": {"fen_per_point": 1, "max_share_bp": 10_000, "step_points": 1},
+    "min_days_after_return": 30,
+}
+
+
+def discounted_order(
+    *, now: datetime, openid: str = "", use_card: bool = True, points: int = 0
+) -> Discounted:
+    """Placed, not paid; points and a card, principal and bonus, pay a part of it."""
     store, member = make_store(), make_member(openid=openid)
     prices = {"tea": 5_000, "cup": 3_333, "pot": 9_900, "tray": 2_500, "box": 1_999, "bag": 1_500}
     skus = {}
@@ -79,6 +93,10 @@ def discounted_order(*, now: datetime, openid: str = "", use_card: bool = True) 
     sum_off = make_template(**own, value=777, scope=only(skus["cup"]), stacking_group="cups")
     coupons = [make_coupon(member, template=template) for template in (share, sum_off)]
     make_card(member, principal_fen=9_000, bonus_fen=999, operator=store.operator)
+    if points:
+        publish_policy(kind="points", body=POINTS, effective_from=now - timedelta(days=9))
+        accounts_ensure([AccountSpec("points.spent", "points")])
+        points_settle([PointsTarget(member.pk, member.no, "SO0", points * 100, now)], now=now)
     pieces = {"tea": 3, "cup": 5, "pot": 1, "tray": 2, "box": 3}
     order = place_order(
         member,
@@ -86,12 +104,14 @@ def discounted_order(*, now: datetime, openid: str = "", use_card: bool = True) 
         lines=[(skus[name], n) for name, n in pieces.items()],
         coupons=tuple(coupon.no for coupon in coupons),
         use_card=use_card,
+        use_points=bool(points),
+        points=points or None,
         now=now,
     )
     return Discounted(store, member, skus, coupons, order)
 
 
-def discounted_sale(*, now: datetime) -> Discounted:
-    sale = discounted_order(now=now)
+def discounted_sale(*, now: datetime, points: int = 0) -> Discounted:
+    sale = discounted_order(now=now, points=points)
     pay_order(sale.order, now=now)
     return sale

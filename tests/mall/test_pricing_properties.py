@@ -2,13 +2,16 @@
 
 from itertools import combinations, pairwise, permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.kernel.money import proportion_down
 from mall.pricing import (
     Item,
     Rule,
     allocate_tenders,
+    discounts_back,
     price,
     refund_amount,
     refund_split,
@@ -196,3 +199,61 @@ def test_refunding_all_parts_in_any_sequence_returns_exactly_what_was_paid(order
 
     assert per_line == [net for net, _units in lines]
     assert per_tender == tenders
+
+
+@given(
+    st.integers(1, 9),
+    st.lists(st.integers(0, 40_000), min_size=1, max_size=4),
+    st.integers(0, 9_999),
+    st.data(),
+)
+def test_discounts_give_back_what_is_not_paid_back_and_end_on_nothing(units, amounts, more, data):
+    """On a line of pieces that cost a little more than their discounts."""
+    unit = proportion_down(sum(amounts), 1, units) + 1 + more
+    net = unit * units - sum(amounts)
+    takes, left = [], units
+    while left:
+        takes.append(data.draw(st.integers(1, left)))
+        left -= takes[-1]
+
+    steps = discounts_back(amounts, units, takes)
+
+    gone = 0
+    for take, parts in zip(takes, steps, strict=True):
+        assert min(parts) >= 0
+        assert sum(parts) == unit * take - refund_amount(net, units, gone, take)
+        gone += take
+    assert [sum(parts) for parts in zip(*steps, strict=True)] == amounts
+    with pytest.raises(ValueError, match="not that many"):
+        discounts_back(amounts, units, [*takes, 1])
+
+
+@given(baskets, rules(), st.lists(st.integers(0, 10_000), max_size=4), st.data())
+def test_a_basket_of_any_kinds_comes_back_unit_by_unit_exactly_as_it_was_paid(
+    basket, given_rules, cuts, data
+):
+    """Priced by whatever rules, paid by whatever tenders, returned in whatever order."""
+    priced = price(basket, given_rules)
+    total = priced.total_fen
+    edges = [0, *sorted(proportion_down(total, cut, 10_000) for cut in cuts), total]
+    tenders = [high - low for low, high in pairwise(edges)]
+    left = allocate_tenders(priced.nets, tenders)
+    units = [i for i, item in enumerate(basket) for _unit in range(item.quantity)]
+    gone, per_tender, gross = [0] * len(basket), [0] * len(tenders), 0
+    takes: list[list[int]] = [[] for _line in basket]
+
+    for i in data.draw(st.permutations(units)):
+        amount = refund_amount(priced.nets[i], basket[i].quantity, gone[i], 1)
+        parts = refund_split(amount, left[i])
+        left[i] = [have - part for have, part in zip(left[i], parts, strict=True)]
+        per_tender = [sofar + part for sofar, part in zip(per_tender, parts, strict=True)]
+        off = [discount.amounts[i] for discount in priced.discounts]
+        takes[i].append(1)
+        back = discounts_back(off, basket[i].quantity, takes[i])[-1]
+        assert sum(back) + amount == basket[i].unit_price_fen
+        gone[i] += 1
+        gross += basket[i].unit_price_fen
+
+    assert per_tender == tenders
+    assert sum(map(sum, left)) == 0
+    assert gross == priced.gross_fen
