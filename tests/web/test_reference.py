@@ -103,6 +103,7 @@ def test_commands_that_move_value_ask_for_a_key(schema):
     }
     assert keyed == {
         "after_sale_request",
+        "basket_order",
         "card_code_activate",
         "coupon_code_redeem",
         "coupon_gift_accept",
