@@ -7,16 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from django.db import transaction
 from django.db.models import Count
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from config.kernel import audit
 from config.kernel.actors import SYSTEM, Actor
@@ -27,6 +20,7 @@ from coupons.services import code_redeem, coupon_claim, coupon_gift, coupon_give
 from coupons.services.slots_keep import slots_keep
 from mall.services.pos_till import Till
 from tests.coupons import coupon_model as model
+from tests.lives import ModelledLife
 
 ANY = st.integers(min_value=0, max_value=10_000)
 HOURS = (1, 20, 72, 240, 720, 1_200)
@@ -50,15 +44,12 @@ class World:
     tills: list[Till]
 
 
-class CouponLives(RuleBasedStateMachine):
+class CouponLives(ModelledLife):
     world: ClassVar[World]
 
     def __init__(self) -> None:
         super().__init__()
-        self.life = transaction.atomic()
-        self.life.__enter__()
         self.now = self.world.start
-        self.n = 0
         self.templates = [copy(x) for x in self.world.templates]
         own = {x.pk: x for x in self.templates}
         self.codes = [model.Code(x.text, own[x.template.pk], x.shared) for x in self.world.codes]
@@ -67,33 +58,13 @@ class CouponLives(RuleBasedStateMachine):
         self.orders: list[model.Order] = []
         self.tickets: list[model.Ticket] = []
 
-    def teardown(self) -> None:
-        try:
-            self.sweep()
-            self.as_the_model_says()
-            assert {x.code for x in audit.lines()} >= LINES
-            found = [(f.line.code, f.sample) for f in audit.run(LINES) if f.violations]
-            assert found == []
-        finally:
-            transaction.set_rollback(True)
-            self.life.__exit__(None, None, None)
+    def at_the_end(self) -> set[str]:
+        self.sweep()
+        self.as_the_model_says()
+        assert {x.code for x in audit.lines()} >= LINES
+        return LINES
 
     # What every step does.
-
-    def act(self, refusal: type[DomainError] | None, call: Callable[[], Any]) -> Any:
-        """The answer of ``call``; None when it refused, as it should."""
-        answer, refused = None, None
-        try:
-            with transaction.atomic():
-                answer = call()
-        except DomainError as error:
-            refused = error
-        assert (refused and type(refused)) is refusal, refused
-        return answer
-
-    def word(self, prefix: str) -> str:
-        self.n += 1
-        return f"{prefix}{self.n}"
 
     def tick(self) -> None:
         self.now += timedelta(minutes=1)

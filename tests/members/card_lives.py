@@ -2,20 +2,13 @@
 value that comes, goes and comes back. ``tests.members.test_cards_model`` adds what becomes of
 cards."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from django.db import connection, transaction
+from django.db import connection
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from config.kernel import audit
 from config.kernel.actors import SYSTEM
@@ -25,19 +18,12 @@ from members import models as db
 from members.cards import CardPart
 from members.guards_part import CaptureInvalid
 from members.selectors import card_lots
-from members.services import (
-    card_gift,
-    card_issue,
-    card_topup,
-)
+from members.services import card_gift, card_issue, card_topup
 from members.services.card_hold_expire import GRACE, card_hold_expire
 from members.services.card_identity import CardIdentityMissing
 from members.services.card_lot import CardAmountRefused, CardLimitExceeded
-from stores.ledger import (
-    DuplicateTransfer,
-    InsufficientFunds,
-    ReversalTooLarge,
-)
+from stores.ledger import DuplicateTransfer, InsufficientFunds, ReversalTooLarge
+from tests.lives import ModelledLife
 from tests.members import card_model as model
 
 ANY = st.integers(min_value=0, max_value=10_000)
@@ -61,49 +47,26 @@ class World:
     funding: dict[str, int]
 
 
-class ValueLives(RuleBasedStateMachine):
+class ValueLives(ModelledLife):
     world: ClassVar[World]
 
     def __init__(self) -> None:
         super().__init__()
-        self.life = transaction.atomic()
-        self.life.__enter__()
         self.now = self.world.start
-        self.n = 0
         self.cards: list[model.Card] = []
         self.holds: list[model.Hold] = []
         self.spends: list[model.Spend] = []
         self.gifts: list[model.Gift] = []
         self.books = model.Books()
 
-    def teardown(self) -> None:
-        try:
-            # Nothing that should have ended outlives the life.
-            self.now += timedelta(days=1)
-            self.sweep()
-            self.as_the_model_says()
-            lines = {x.code for x in audit.lines() if x.code.startswith(("ledger", "card"))}
-            assert [(f.line.code, f.sample) for f in audit.run(lines) if f.violations] == []
-        finally:
-            transaction.set_rollback(True)
-            self.life.__exit__(None, None, None)
+    def at_the_end(self) -> set[str]:
+        # Nothing that should have ended outlives the life.
+        self.now += timedelta(days=1)
+        self.sweep()
+        self.as_the_model_says()
+        return {x.code for x in audit.lines() if x.code.startswith(("ledger", "card"))}
 
     # What every step does.
-
-    def act(self, refusal: type[DomainError] | None, call: Callable[[], Any]) -> Any:
-        """The answer of ``call``; None when it refused, as it should."""
-        answer, refused = None, None
-        try:
-            with transaction.atomic():
-                answer = call()
-        except DomainError as error:
-            refused = error
-        assert (refused and type(refused)) is refusal
-        return answer
-
-    def word(self, prefix: str) -> str:
-        self.n += 1
-        return f"{prefix}{self.n}"
 
     def card(self, n: int) -> model.Card:
         self.now += timedelta(minutes=1)

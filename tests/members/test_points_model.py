@@ -2,22 +2,14 @@
 books are what the model says; after every life the audit is clean."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from config.kernel import audit
 from config.kernel.actors import SYSTEM
@@ -30,6 +22,7 @@ from members.services.points_refund import PointsRefundTooLarge, points_refund
 from members.services.points_settle import PointsTarget, points_settle
 from stores.ledger import DuplicateTransfer
 from tests.factories import make_member, publish_policy
+from tests.lives import ModelledLife
 from tests.members.model_profile import PARTS, model_settings
 
 ANY = st.integers(min_value=0, max_value=10_000)
@@ -105,46 +98,28 @@ class Purchase:
     settled: bool = False
 
 
-class PointLives(RuleBasedStateMachine):
+class PointLives(ModelledLife):
     start: ClassVar[datetime]
     last: ClassVar[datetime]
     members: ClassVar[list[Member]]
 
     def __init__(self) -> None:
         super().__init__()
-        self.life = transaction.atomic()
-        self.life.__enter__()
-        self.now, self.n = self.start, 0
+        self.now = self.start
         self.wallets = {member.pk: Wallet() for member in self.members}
         self.purchases: list[Purchase] = []
         self.holds: list[Hold] = []
         self.books: Counter[str] = Counter()
 
-    def teardown(self) -> None:
-        try:
-            self.now += timedelta(days=1)
-            self.sweep()
-            self.as_the_model_says()
-            lines = {x.code for x in audit.lines() if x.code.startswith(("ledger", "point"))}
-            assert [(f.line.code, f.sample) for f in audit.run(lines) if f.violations] == []
-        finally:
-            transaction.set_rollback(True)
-            self.life.__exit__(None, None, None)
-
-    def act(self, refusal: type[DomainError] | None, call: Callable[[], Any]) -> Any:
-        answer, refused = None, None
-        try:
-            with transaction.atomic():
-                answer = call()
-        except DomainError as error:
-            refused = error
-        assert (refused and type(refused)) is refusal
-        return answer
+    def at_the_end(self) -> set[str]:
+        self.now += timedelta(days=1)
+        self.sweep()
+        self.as_the_model_says()
+        return {x.code for x in audit.lines() if x.code.startswith(("ledger", "point"))}
 
     def word(self, prefix: str) -> str:
         self.now += timedelta(minutes=1)
-        self.n += 1
-        return f"{prefix}{self.n}"
+        return super().word(prefix)
 
     def member(self, n: int) -> Member:
         return self.members[n % len(self.members)]
