@@ -1,8 +1,6 @@
 """Codes that are typed to get a coupon: made from their pool and serial, kept as keyed hashes."""
 
-from django.utils.crypto import salted_hmac
-
-from config.kernel.numbers import MISREAD, derived_code
+from config.kernel.numbers import MISREAD, derived_code, keyed_hash
 
 LENGTH = 16
 # What dashes and blanks become under many thumbs and keyboards.
@@ -27,4 +25,4 @@ def code_plain(typed: str) -> str | None:
 
 def code_hash(plain: str) -> str:
     """What is stored of a code: keyed, so that short codes of others cannot be tried out."""
-    return salted_hmac("coupons.redeem_code.hash", plain, algorithm="sha256").hexdigest()
+    return keyed_hash("coupons.redeem_code.hash", plain).hex()

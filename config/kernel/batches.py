@@ -12,7 +12,7 @@ find a free worker.
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_hex
@@ -154,7 +154,7 @@ _PROGRESS = """
 UPDATE kernel_batch
 SET done = %s, rejects = rejects || %s::jsonb, lease_until = %s,
   summary = CASE WHEN %s::jsonb = '[]' THEN summary ELSE
-    jsonb_set(summary, '{notes}', coalesce(summary -> 'notes', '[]') || %s::jsonb) END
+    jsonb_set(summary, '{notes}', coalesce(summary -> 'notes', '[]') || %s::jsonb) END || %s::jsonb
 WHERE id = %s AND lease = %s AND finished_at IS NULL
 """
 
@@ -165,16 +165,21 @@ def batch_progress(
     done: int,
     rejects: Sequence[dict[str, Any]] = (),
     notes: Sequence[dict[str, Any]] = (),
+    figures: Mapping[str, int] | None = None,
     now: datetime,
 ) -> None:
     """Record that ``done`` rows are done by now and ``rejects`` have come; the lease goes on.
 
-    ``notes`` are what was said of rows that are done. In the transaction of the row it tells of,
+    ``notes`` are what was said of rows that are done, ``figures`` what the summary says by now:
+    whoever takes the work up again finds them there. In the transaction of the row it tells of,
     if that must happen exactly once. Raises LeaseLost.
     """
     bad, said = (json.dumps(list(part), cls=DjangoJSONEncoder) for part in (rejects, notes))
     with connection.cursor() as cursor:
-        cursor.execute(_PROGRESS, [done, bad, now + LEASE, said, said, batch.pk, batch.lease])
+        known = json.dumps(dict(figures or {}))
+        cursor.execute(
+            _PROGRESS, [done, bad, now + LEASE, said, said, known, batch.pk, batch.lease]
+        )
         if not cursor.rowcount:
             raise LeaseLost
     batch.done = done

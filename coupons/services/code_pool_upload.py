@@ -98,7 +98,8 @@ def code_pool_upload_work(batch: Batch, clock: Clock) -> Outcome:
     path = folder().joinpath(batch.request["upload"])
     if not path.is_file():
         raise CodeFileGone()
-    summary = {"codes": 0, "refused": 0}
+    # Also of those before it was taken up again.
+    refusals = batch.summary.get("refused", 0)
     # What is no UTF-8 is no code either, and refused with its line.
     with path.open(encoding="utf-8-sig", errors="replace", newline="\n") as file:
         lines = islice(_lines(file), batch.done, None)
@@ -110,11 +111,17 @@ def code_pool_upload_work(batch: Batch, clock: Clock) -> Outcome:
                     {"line": batch.done + place + 1, "code": why, "reason": str(_REASONS[why])}
                     for place, why in refused[:room]
                 ]
-                batch_progress(batch, done=batch.done + len(piece), rejects=rejects, now=clock())
-            summary["refused"] += len(refused)
+                refusals += len(refused)
+                batch_progress(
+                    batch,
+                    done=batch.done + len(piece),
+                    rejects=rejects,
+                    figures={"refused": refusals},
+                    now=clock(),
+                )
     path.unlink(missing_ok=True)
-    summary["codes"] = CodePool.objects.get(pk=batch.request["pool"]).made
-    return Outcome(summary)
+    made = CodePool.objects.get(pk=batch.request["pool"]).made
+    return Outcome({"codes": made, "refused": refusals})
 
 
 def _lines(file: IO[str]) -> Iterator[str]:

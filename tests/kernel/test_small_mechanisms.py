@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils.crypto import salted_hmac
 
 from config.kernel import clock
 from config.kernel.codes import CodeInvalid, code_issue, code_resolve
 from config.kernel.errors import Conflict, DomainError, IllegalTransition
-from config.kernel.numbers import new_no, random_code, random_digits
+from config.kernel.numbers import keyed_hash, new_no, random_code, random_digits
 from config.kernel.states import compare_and_set, ensure_allowed
 from members.models import Message
 from members.states import MESSAGE_MACHINE
@@ -48,6 +49,17 @@ def test_an_unknown_code_is_refused(token, now):
         code_resolve(token=token, now=now)
 
     assert (error.value.code, error.value.status) == ("code_invalid", 404)
+
+
+def test_a_keyed_hash_is_djangos_and_follows_the_secret(settings):
+    def by_django():
+        return salted_hmac("a.salt", "7Q2M", algorithm="sha256").digest()
+
+    before = keyed_hash("a.salt", "7Q2M")
+    assert before == by_django()
+
+    settings.SECRET_KEY = "another secret"
+    assert before != keyed_hash("a.salt", "7Q2M") == by_django()
 
 
 def test_numbers_are_short_distinct_and_unambiguous():
