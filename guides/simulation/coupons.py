@@ -1,12 +1,17 @@
 """What members do with coupons besides orders of the mall: redeem them at tills, bring a part of
 the sale back, give them to friends."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
+
+from django.db.models import Q
 
 from config.kernel.actors import Actor
 from config.kernel.errors import DomainError
 from coupons.models import CodePool, Coupon
+from coupons.redeem_codes import redeem_code
 from coupons.services.code_redeem import code_redeem
 from coupons.services.coupon_gift import (
     coupon_gift_accept,
@@ -18,7 +23,8 @@ from guides.simulation.agenda import Agenda
 from guides.simulation.shopping import shop_for
 from guides.simulation.traffic import visit_moment, weighted
 from guides.simulation.wallet import cashier_of, share_of, till_at
-from guides.simulation.world import Person, Shop
+from guides.simulation.world import DISTRICTS, Article, Person, Shop
+from mall.scopes import wanted_values
 from mall.services.pos_quote import TillLine, store_coupons
 from mall.services.redemption_confirm import redemption_confirm, redemption_preview
 from mall.services.redemption_reverse import redemption_return, redemption_reverse
@@ -41,16 +47,23 @@ def plan(agenda: Agenda, visits: int) -> None:
 
 
 def _type_code(agenda: Agenda, now: datetime) -> None:
-    """Somebody types a code that everybody may."""
-    codes = CodePool.objects.filter(kind=PoolKind.SHARED, stopped_at=None).order_by("pk")
-    typed = codes.values_list("shared_code", flat=True).first()
-    if typed is None or not agenda.world.people:
+    """Somebody types a code: one that everybody may, or one of those that are good once."""
+    ready = Q(kind=PoolKind.SHARED) | Q(made__gte=DISTRICTS)
+    pools = list(CodePool.objects.filter(ready, stopped_at=None, imported=False).order_by("pk"))
+    if not pools or not agenda.world.people:
         return
+    pool = agenda.rng.choice(pools)
+    typed = pool.shared_code
+    if pool.kind == PoolKind.UNIQUE:
+        # Each district has codes of its own: who is first must not depend on the process.
+        serial = DISTRICTS * agenda.rng.randrange(pool.made // DISTRICTS) + agenda.world.district
+        typed = redeem_code(pool.no, serial + 1)
     member_id = agenda.rng.choice(agenda.world.people).member_id
     try:
         code_redeem(typed=typed, member_id=member_id, actor=Actor.member(member_id), now=now)
     except DomainError:
-        # They have theirs.
+        # They have theirs, or the code was used.
+        agenda.tally["coupon_codes_refused"] += 1
         return
     agenda.world.coupon_holders.add(member_id)
     agenda.tally["coupon_codes"] += 1
@@ -74,12 +87,12 @@ def _redeem(agenda: Agenda, now: datetime) -> None:
         return
     agenda.tally["coupon_tickets"] += 1
     number = f"C{agenda.day:%y%m%d}{agenda.world.district}{agenda.tally['coupon_tickets']:04d}"
-    pieces = [(rng.randrange(900, 19_900), 1 + rng.randrange(3)) for _n in range(rng.randrange(3))]
-    lines = [TillLine("", f"散货{n}", q, unit) for n, (unit, q) in enumerate(pieces)]
+    rule = rng.choice(found)
+    lines = _sold(agenda, rule.scope)
     amount = None if lines else rng.randrange(5_000, 40_000)
     shown = member_code_issue(member_id=person.member_id, now=now - timedelta(seconds=15))
     visit = member_code_use(scanned=shown.token, by=till.name, now=now).visit
-    nos = [rng.choice(found).no]
+    nos = [rule.no]
     seen = redemption_preview(
         till=till, visit=visit, coupon_nos=nos, lines=lines, amount_fen=amount, now=now
     )
@@ -105,9 +118,30 @@ def _redeem(agenda: Agenda, now: datetime) -> None:
     if fate == 1:
         agenda.at(agenda.soon(now, 2, 20), partial(_reverse, agenda, shop, number))
     elif fate == 2:
-        units = [(place, 1 + rng.randrange(q)) for place, (_unit, q) in enumerate(pieces)]
+        units = [(n, 1 + rng.randrange(line.quantity)) for n, line in enumerate(lines)]
         part = None if units else 1 + rng.randrange(ticket.gross_fen)
         agenda.at(agenda.soon(now, 5, 120), partial(_return, agenda, shop, number, units, part))
+
+
+def _sold(agenda: Agenda, scope: Mapping[str, Any]) -> list[TillLine]:
+    """What the till sells beside a coupon: what that is for, where it is for something; else goods
+    that the mall knows nothing of, or an amount alone."""
+    rng = agenda.rng
+    wanted = wanted_values(scope)
+    fitting = [a for a in agenda.world.articles if _fits(a, wanted)] if wanted else []
+    if fitting:
+        article = rng.choice(fitting)
+        return [TillLine(article.code, "", 1 + rng.randrange(3), article.price_fen)]
+    pieces = [(rng.randrange(900, 19_900), 1 + rng.randrange(3)) for _n in range(rng.randrange(3))]
+    return [TillLine("", f"散货{n}", q, unit) for n, (unit, q) in enumerate(pieces)]
+
+
+def _fits(article: Article, wanted: Mapping[str, set[str]]) -> bool:
+    shelves = {article.shelf, article.shelf.partition("-")[0]}
+    product = article.code.rpartition("-")[0]
+    return bool(wanted.get("category", shelves) & shelves) and product in wanted.get(
+        "product", {product}
+    )
 
 
 def _reverse(agenda: Agenda, shop: Shop, number: str, now: datetime) -> None:

@@ -14,7 +14,17 @@ from config.kernel import clock
 from config.kernel.errors import DomainError
 from config.kernel.models import Batch
 from config.kernel.tasks import without_nudges
-from guides.simulation import coupons, desk, gateway, night, office, people, shopping, wallet
+from guides.simulation import (
+    coupons,
+    desk,
+    gateway,
+    handouts,
+    night,
+    office,
+    people,
+    shopping,
+    wallet,
+)
 from guides.simulation.agenda import Agenda
 from guides.simulation.crew import Crew, live_together
 from guides.simulation.traffic import midnight, visit_moment, visits_expected
@@ -171,6 +181,7 @@ def _agenda(plan: Plan, day: date, world: World) -> Agenda:
     desk.morning(agenda)
     wallet.plan(agenda, visits)
     coupons.plan(agenda, visits)
+    handouts.plan(agenda, visits)
     return agenda
 
 

@@ -137,13 +137,14 @@ def _claim(agenda: Agenda, person: Person, shop: Shop, new: bool, now: datetime)
     if not templates or rng.randrange(100) >= (55 if new else 12):
         return
     try:
-        coupon_claim(
-            template_code=templates[0] if new else rng.choice(templates),
-            member_id=person.member_id,
-            source_token="",
-            actor=Actor.member(person.member_id),
-            now=now - timedelta(seconds=20),
-        )
+        with transaction.atomic():
+            coupon_claim(
+                template_code=templates[0] if new else rng.choice(templates),
+                member_id=person.member_id,
+                source_token="",
+                actor=Actor.member(person.member_id),
+                now=now - timedelta(seconds=20),
+            )
     except DomainError:
         # They have theirs, or all are gone.
         agenda.tally["claims_refused"] += 1

@@ -43,6 +43,8 @@ class WorldIncomplete(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class GuideAtWork:
+    pk: int
+    user_id: int
     skill: int
     tokens: tuple[str, ...]
 
@@ -253,10 +255,10 @@ def _guides() -> dict[int, list[GuideAtWork]]:
         GuideAssignment.objects.filter(until=None).order_by("pk").values_list("guide", "store")
     )
     found: dict[int, list[GuideAtWork]] = {}
-    active = Guide.objects.filter(active_until=None).order_by("pk").values_list("pk", flat=True)
-    for n, pk in enumerate(active):
+    active = Guide.objects.filter(active_until=None).order_by("pk").values_list("pk", "user_id")
+    for n, (pk, user_id) in enumerate(active):
         if pk in working and pk in tokens:
-            guide = GuideAtWork(SKILLS[n % len(SKILLS)], tuple(tokens[pk]))
+            guide = GuideAtWork(pk, user_id, SKILLS[n % len(SKILLS)], tuple(tokens[pk]))
             found.setdefault(working[pk], []).append(guide)
     return found
 

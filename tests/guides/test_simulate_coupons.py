@@ -6,9 +6,11 @@ import pytest
 from django.core.management import call_command
 
 from config.kernel import audit, clock
-from coupons.models import Coupon, CouponTicket, Redemption, Template
+from coupons.models import Coupon, CouponTicket, RedeemCode, Redemption, Template
 from coupons.states import CouponKind
+from guides.models import CouponHandout
 from guides.simulation.run import simulate
+from mall.models import Adjustment
 from stores.models import Operator
 from tests.factories import make_template
 
@@ -44,8 +46,8 @@ def test_coupons_of_every_kind_are_used_in_both_channels(db, now, yesterday, tmp
                 **said,
             )
     # Often enough that no day's dice leave one of them out.
-    for share in ("_REDEEM", "_CODE", "_GIFT"):
-        monkeypatch.setattr(f"guides.simulation.coupons.{share}", 600)
+    for share in ("coupons._REDEEM", "coupons._CODE", "coupons._GIFT", "handouts._SHARE"):
+        monkeypatch.setattr(f"guides.simulation.{share}", 600)
 
     # when
     tally = simulate(days=3, seed=5, until=yesterday, per_day=50, now=now).tally
@@ -57,6 +59,10 @@ def test_coupons_of_every_kind_are_used_in_both_channels(db, now, yesterday, tmp
     kinds = {kind for _channel, kind in used}
     assert len(kinds & (set(CouponKind.values) - {CouponKind.FREIGHT})) >= 3
     assert tally["coupon_tickets_redeemed"] == CouponTicket.objects.count() > 0
-    assert tally["coupon_codes"] > 0
+    once = RedeemCode.objects.exclude(used_at=None).count()
+    assert 0 < once < tally["coupon_codes"]
+    assert tally["handouts"] - tally["handouts_refused"] == CouponHandout.objects.count() > 0
+    # What sells often enough for such small days.
+    assert len(set(Adjustment.objects.filter(kind="promotion").values_list("reference"))) >= 3
     assert Coupon.objects.count() <= sum(Template.objects.values_list("issued", flat=True))
     assert [f.line.code for f in audit.run() if f.violations] == []
