@@ -282,7 +282,7 @@ def test_a_reversal_and_a_return_of_all_give_a_coupon_back_once(till, now):
 # --- a rush
 
 
-def test_a_rush_for_what_is_kept_ready_never_passes_quota_or_limit(now):
+def test_eventyay_1359_a_rush_for_what_is_kept_ready_never_passes_quota_or_limit(now):
     template = make_template(quota=12, slots_ready=9, per_member=1)
     slots_keep(now=now)
     members = [make_member() for _n in range(16)]
@@ -302,7 +302,7 @@ def test_a_rush_for_what_is_kept_ready_never_passes_quota_or_limit(now):
 
 
 @pytest.mark.corrupts
-def test_rush_control_a_slot_that_is_read_and_not_taken_is_given_twice(now, monkeypatch):
+def test_eventyay_1359_control_a_slot_that_is_read_and_not_taken_is_given_twice(now, monkeypatch):
     template = make_template(quota=2, slots_ready=2, per_member=1)
     slots_keep(now=now)
     members = [make_member() for _n in range(6)]

@@ -1,10 +1,12 @@
 """saleor 13640 and pretix 6067: a coupon used twice, and a budget spent twice."""
 
+import threading
 import time
 from functools import partial
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 
 from coupons import guards
 from coupons.guards import (
@@ -129,6 +131,37 @@ def test_a_release_and_a_use_of_one_lock_do_not_both_happen(now):
         assert Redemption.objects.filter(coupon=coupon).count() == 1
 
 
+@pytest.mark.corrupts
+@pytest.mark.django_db(transaction=True)
+def test_a_release_control_that_looked_before_the_use_gives_a_used_coupon_back(now):
+    coupon = make_coupon(make_member())
+    uses = [(coupon.pk, 2_000)]
+    coupon_lock(uses=uses, member_id=coupon.member_id, reference="SO0", now=now)
+    looked, used = threading.Event(), threading.Event()
+
+    def release() -> None:
+        """Without the comparison that its one statement makes as it writes."""
+        found = list(Coupon.objects.filter(state="locked", locked_by="SO0"))
+        looked.set()
+        assert used.wait(timeout=20)
+        for row in found:
+            Coupon.objects.filter(pk=row.pk).update(
+                state="claimed", locked_by="", locked_fen=0, used_at=None
+            )
+
+    def use() -> None:
+        assert looked.wait(timeout=20)
+        coupon_redeem(
+            uses=uses, member_id=coupon.member_id, reference="SO0", channel="mall", now=now
+        )
+        used.set()
+
+    assert failed(race([release, use])) == []
+    coupon.refresh_from_db()
+    assert coupon.state == "claimed"
+    assert Redemption.objects.filter(coupon=coupon, reversed_at__isnull=True).count() == 1
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_refund_told_many_times_returns_the_coupon_once(now):
     member = make_member()
@@ -141,6 +174,33 @@ def test_a_refund_told_many_times_returns_the_coupon_once(now):
 
     assert sorted(results) == [0, 0, 0, 0, 0, 1]
     assert Template.objects.get(pk=coupon.template_id).spent_fen == 0
+
+
+@pytest.mark.corrupts
+@pytest.mark.django_db(transaction=True)
+def test_a_refund_control_that_looks_first_gives_the_budget_back_twice(now):
+    template = make_template(budget_fen=4_000, per_member=2)
+    member = make_member()
+    coupons = [make_coupon(member, template=template) for _n in range(2)]
+    for n, coupon in enumerate(coupons):
+        uses = [(coupon.pk, 2_000)]
+        coupon_redeem(uses=uses, member_id=member.pk, reference=f"SO{n}", channel="mall", now=now)
+    both_looked = threading.Barrier(2)
+
+    def look_then_return() -> int:
+        found = list(Redemption.objects.filter(reference="SO0", reversed_at__isnull=True))
+        both_looked.wait(timeout=20)
+        for row in found:
+            Coupon.objects.filter(pk=row.coupon_id).update(state="returned", used_at=None)
+            Redemption.objects.filter(pk=row.pk).update(reversed_at=now)
+            spent = F("spent_fen") - row.amount_fen
+            Template.objects.filter(pk=template.pk).update(spent_fen=spent)
+        return len(found)
+
+    assert race([look_then_return] * 2) == [1, 1]
+    template.refresh_from_db()
+    # The other coupon is used, and its ¥20 can be spent again.
+    assert template.spent_fen == 0
 
 
 @pytest.mark.django_db(transaction=True)
