@@ -28,9 +28,9 @@ from mall.services.quote import (
     Basket,
     Quote,
     quote,
-    quote_difference,
     quote_recall,
 )
+from mall.services.quote_changes import difference_words, quote_difference
 from mall.services.quote_rules import refuse_unused
 from mall.shoppers import first_order_lock
 from mall.states import LineKind, OrderChannel, OrderState
@@ -78,7 +78,9 @@ def order_place(
         document = priced.document()
         if document["version"] != quote_version:
             old = quote_recall(quote_version, member_id=basket.member_id)
-            raise QuoteChanged(changes=quote_difference(old, document), quote=document)
+            changes = quote_difference(old, document)
+            words = difference_words(changes, old, document)
+            raise QuoteChanged(changes=changes, words=words, quote=document)
         _refuse_what_quotes_only_warn_about(priced)
         address_check(address, region=basket.region)
         paid = priced.to_pay_fen == 0

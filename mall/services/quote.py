@@ -17,6 +17,7 @@ from mall.offers import Offers, offers
 from mall.pricing import Item, Priced, price
 from mall.services.order_membership import membership_offered
 from mall.services.order_value import ValueLine, card_line, topup_line
+from mall.services.quote_changes import quote_difference
 from mall.services.quote_freight import (
     CODE,
     Parcel,
@@ -174,33 +175,6 @@ def quote_recall(version: str, *, member_id: int) -> dict[str, Any] | None:
     with suppress(RedisError):
         return cache.get(_cache_key(member_id, version))
     return None
-
-
-_COMPARED = (
-    *("gross_fen", "discount_fen", "freight_fen", "total_fen"),
-    *("points", "points_fen", "card_fen", "to_pay_fen"),
-)
-
-
-def quote_difference(old: dict[str, Any] | None, new: dict[str, Any]) -> list[dict[str, Any]]:
-    """What changed between two quotes, as (what, before, now); before is None when forgotten."""
-    changes = []
-    for field in _COMPARED:
-        before = old.get(field) if old else None
-        if before != new[field]:
-            changes.append({"what": field, "before": before, "now": new[field]})
-    bought = [x for x in old["lines"] if not x.get("is_gift")] if old else []
-    # A SKU may be bought for money and, beside it, for points.
-    before_prices = {(x["code"], x.get("points_offer", "")): x["unit_price_fen"] for x in bought}
-    for line in new["lines"]:
-        if line.get("is_gift"):
-            continue
-        before = before_prices.get((line["code"], line["points_offer"]))
-        if old and before != line["unit_price_fen"]:
-            changes.append(
-                {"what": f"price:{line['code']}", "before": before, "now": line["unit_price_fen"]}
-            )
-    return changes
 
 
 def _cache_key(member_id: int, version: str) -> str:

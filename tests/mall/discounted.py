@@ -59,6 +59,13 @@ POINTS = {
 }
 
 
+def points_given(member: Member, points: int, *, now: datetime) -> None:
+    """Points that pay as money, a fen each."""
+    publish_policy(kind="points", body=POINTS, effective_from=now - timedelta(days=9))
+    accounts_ensure([AccountSpec("points.spent", "points")])
+    points_settle([PointsTarget(member.pk, member.no, "SO0", points * 100, now)], now=now)
+
+
 def discounted_order(
     *, now: datetime, openid: str = "", use_card: bool = True, points: int = 0
 ) -> Discounted:
@@ -94,9 +101,7 @@ def discounted_order(
     coupons = [make_coupon(member, template=template) for template in (share, sum_off)]
     make_card(member, principal_fen=9_000, bonus_fen=999, operator=store.operator)
     if points:
-        publish_policy(kind="points", body=POINTS, effective_from=now - timedelta(days=9))
-        accounts_ensure([AccountSpec("points.spent", "points")])
-        points_settle([PointsTarget(member.pk, member.no, "SO0", points * 100, now)], now=now)
+        points_given(member, points, now=now)
     pieces = {"tea": 3, "cup": 5, "pot": 1, "tray": 2, "box": 3}
     order = place_order(
         member,

@@ -178,7 +178,7 @@ export function fen(text) {
 
 function whyNot(refusal) {
   if (refusal.missing_fen) return t("{amount} more to use it", { amount: yuan(refusal.missing_fen) });
-  return { scope: t("Not for these products"), stacking: t("Not together with the others"), nothing: t("Nothing to take off") }[refusal.reason] ?? refusal.message;
+  return { scope: t("Not for these products"), nothing: t("Nothing to take off") }[refusal.reason] ?? refusal.message;
 }
 
 /** Every discount on its line, then the sums and who pays them. */

@@ -35,7 +35,7 @@ const zh = {
   "Stored-value card": "储值卡", "as much as possible": "能用多少用多少",
   "Pay with the card: {amount} on it": "使用储值卡：余额 {amount}", "{amount} of this order": "本单用 {amount}",
   "At most, in yuan": "本次最多用（元）", "{amount} more to use it": "还差 {amount} 可用",
-  "Not for these products": "不适用于这些商品", "Not together with the others": "不能与其他券同用",
+  "Not for these products": "不适用于这些商品",
   "Nothing to take off": "没有可减的金额", "What it costs": "金额明细", "Discounts": "优惠合计", "Total": "应付合计",
   "Card, principal": "储值卡本金", "Card, bonus": "储值卡赠送", "WeChat Pay": "微信支付",
   "In a mini-program WeChat opens here. The sandbox pays for you.": "小程序里此时会弹出微信支付；沙箱替你付款。",
