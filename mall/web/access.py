@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django_htmx.middleware import HtmxDetails
 
 from config.kernel import clock
 from mall.selectors.desk import desk_stores
@@ -19,6 +20,7 @@ STORE_KEY = "desk_store"
 class DeskRequest(HttpRequest):
     """A request whose ``stores`` (those of its user) and ``store`` (the chosen one) are known."""
 
+    htmx: HtmxDetails
     stores: list[Store]
     store: Store
 

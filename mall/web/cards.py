@@ -33,6 +33,7 @@ from mall.services.store_sale import (
 )
 from mall.services.store_sale_void import store_sale_void
 from mall.web.access import DeskRequest, at_desk
+from mall.web.answers import page_of
 from mall.web.card_forms import ConfirmForm, SaleForm, UndoForm
 from mall.web.qr import qr_svg
 from members.models import Member
@@ -134,9 +135,7 @@ def sell(request: DeskRequest, member_no: str) -> HttpResponse:
         again = SaleForm(request.POST, choices=choices)
         again.add_error(None, str(error))
         page = {"tab": "cards", "member": member, "choices": choices, "form": again}
-        answer = render(request, "desk/card_choose.html", page, status=error.status)
-        answer["HX-Refusal"] = "1"
-        return answer
+        return page_of(request, "desk/card_choose.html", page, status=error.status)
     _ask_code(request, sale, actor)
     return redirect(f"{reverse('desk:card_sale', args=[sale.no])}?new=1")
 

@@ -24,6 +24,7 @@ from mall.services.redemption_query import RedemptionUnknown, redemption_find
 from mall.services.redemption_reverse import redemption_return, redemption_reverse
 from mall.services.redemption_scan import CouponCounter, redemption_counter, redemption_scan
 from mall.web.access import DeskRequest, at_desk
+from mall.web.answers import page_of
 from mall.web.coupon_forms import BackForm, BasketForm, RedeemForm, UndoForm
 from stores.permissions import UNREDEEM
 
@@ -51,9 +52,7 @@ def _refusal(
     request: DeskRequest, till: Till, template: str, page: dict[str, Any], error: DomainError
 ) -> HttpResponse:
     page = {"tab": "coupons", **page, "outcome": _refused(till, error)}
-    answer = render(request, template, page, status=error.status)
-    answer["HX-Refusal"] = "1"
-    return answer
+    return page_of(request, template, page, status=error.status)
 
 
 @require_http_methods(["GET", "POST"])
@@ -241,12 +240,8 @@ def give_back(request: DeskRequest, number: str) -> HttpResponse:
                 request, _("Taken back: give %(amount)s back.") % {"amount": yuan(refund)}
             )
             return redirect("desk:coupon_ticket", known.no)
-    answer = render(
-        request, "desk/coupon_ticket.html", _ticket_page(request, known, form), status=status
-    )
-    if status >= 400:
-        answer["HX-Refusal"] = "1"
-    return answer
+    page = _ticket_page(request, known, form)
+    return page_of(request, "desk/coupon_ticket.html", page, status=status)
 
 
 @require_POST

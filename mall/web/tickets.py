@@ -29,6 +29,7 @@ from mall.services.pos_till import (
 from mall.services.quote import MAX_FEN
 from mall.states import PosTicketState
 from mall.web.access import DeskRequest, at_desk
+from mall.web.answers import page_of
 from stores.permissions import UNDO
 
 
@@ -152,10 +153,7 @@ def refund(request: DeskRequest, number: str) -> HttpResponse:
         else:
             messages.success(request, _("Given back."))
             return redirect("desk:ticket", found.no)
-    answer = render(request, "desk/ticket.html", _page(request, found, form), status=status)
-    if status >= 400:
-        answer["HX-Refusal"] = "1"
-    return answer
+    return page_of(request, "desk/ticket.html", _page(request, found, form), status=status)
 
 
 @require_POST

@@ -20,6 +20,7 @@ from mall.services.pos_scan import pos_scan
 from mall.services.pos_till import Till, till_of_store
 from mall.services.quote import MAX_FEN
 from mall.web.access import DeskRequest, at_desk
+from mall.web.answers import page_of
 
 
 class TakeForm(forms.Form):
@@ -108,7 +109,4 @@ def confirm(request: DeskRequest) -> HttpResponse:
     except DomainError as error:
         page["refused"] = str(error)
         status = error.status
-    answer = render(request, "desk/pay.html", page, status=status)
-    if status >= 400:
-        answer["HX-Refusal"] = "1"
-    return answer
+    return page_of(request, "desk/pay.html", page, status=status)

@@ -23,6 +23,7 @@ from mall.services.order_handover import order_handover, order_ready
 from mall.services.return_in_store import return_in_store
 from mall.states import AfterSaleState
 from mall.web.access import STORE_KEY, DeskRequest, at_desk, desk_staff
+from mall.web.answers import page_of
 from mall.web.forms import DecisionForm, ReturnForm
 from stores.services.pickup_collect import PickupCollected, PickupElsewhere, PickupNotReady
 
@@ -49,7 +50,7 @@ def _queue_context(request: DeskRequest) -> dict[str, Any]:
 
 
 def _fragment(request: DeskRequest) -> bool:
-    htmx = request.htmx  # type: ignore[attr-defined]
+    htmx = request.htmx
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 
 
@@ -122,10 +123,7 @@ def scan(request: DeskRequest) -> HttpResponse:
         found = _handed_over(request, done.order)
         outcome = {"kind": "ok", "handed": done, "found": found}
     template = "desk/_result.html" if _fragment(request) else "desk/scan.html"
-    answer = render(request, template, {"tab": "queue", "outcome": outcome}, status=status)
-    if status >= 400:
-        answer["HX-Refusal"] = "1"
-    return answer
+    return page_of(request, template, {"tab": "queue", "outcome": outcome}, status=status)
 
 
 def _handed_over(request: DeskRequest, order: Order) -> DeskOrder | None:
