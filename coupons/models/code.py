@@ -52,9 +52,10 @@ class CodePool(models.Model):
 class RedeemCode(models.Model):
     """One code of a pool: its keyed hash, and the coupon it became."""
 
-    pool = models.ForeignKey(CodePool, models.PROTECT, related_name="codes")
+    # Millions of rows: what the constraints below find has no index of its own besides.
+    pool = models.ForeignKey(CodePool, models.PROTECT, related_name="codes", db_index=False)
     serial = models.PositiveIntegerField(_("serial"))
-    code_hash = models.CharField(_("hash of the code"), max_length=64, unique=True)
+    code_hash = models.CharField(_("hash of the code"), max_length=64)
     coupon = models.OneToOneField(
         Coupon, models.PROTECT, null=True, blank=True, related_name="redeem_code"
     )
@@ -64,6 +65,7 @@ class RedeemCode(models.Model):
         verbose_name = _("coupon code")
         verbose_name_plural = _("coupon codes")
         constraints = [
+            models.UniqueConstraint(fields=["code_hash"], name="coupons_redeemcode_once"),
             models.UniqueConstraint(fields=["pool", "serial"], name="coupons_redeemcode_serial"),
             models.CheckConstraint(
                 condition=Q(coupon__isnull=True, used_at__isnull=True)
