@@ -8,8 +8,10 @@ from django.db import connection, transaction
 from mall.models import Notification, Order, Payment
 from mall.services import payment_apply as payment_apply_module
 from mall.services import payment_create as payment_create_module
+from mall.services.order_end import order_cancel
 from mall.services.payment_apply import payment_apply, payment_notify
 from mall.services.payment_create import payment_create
+from mall.services.refund_send import refund_apply
 from stores.models import Transfer
 from tests.concurrency.race import failed, race, succeeded
 from tests.factories import make_member, make_product, make_stock, make_store
@@ -20,6 +22,7 @@ from tests.factories.orders import (
     place_order,
     trade,
 )
+from tests.mall.sales import refund_fact
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -134,8 +137,6 @@ def test_saleor_14926_control_without_lock_and_index_it_pays_twice(order, now, m
 
 def test_ruoyi_late_payment_of_an_ended_order_goes_back_by_itself(order, now):
     # given an order that expired while the shopper paid
-    from mall.services.order_end import order_cancel
-
     payment = open_payment(order)
     order_cancel(
         order_no=order.no, reason="changed my mind", actor=payment_apply_module.SYSTEM, now=now
@@ -152,10 +153,55 @@ def test_ruoyi_late_payment_of_an_ended_order_goes_back_by_itself(order, now):
     assert (refund.amount_fen, refund.state, refund.tender_id) == (9_900, "approved", None)
 
 
+def test_saleor_15855_an_order_whose_payment_goes_back_stays_ended(order, now):
+    # given an order that ended, and its late payment on the way back
+    payment = open_payment(order)
+    order_cancel(order_no=order.no, reason="x", actor=payment_apply_module.SYSTEM, now=now)
+    payment_notify(notification=notification(payment), now=now)
+    refund = order.refunds.get()
+
+    # when the payment is told again, by callback and by query, as its refund arrives
+    results = race(
+        [lambda: payment_notify(notification=notification(payment), now=now)] * 3
+        + [lambda: payment_apply(trade=trade(payment), now=now)] * 2
+        + [lambda: refund_apply(fact=refund_fact(refund), now=now)]
+    )
+
+    # then
+    assert failed(results) == []
+    order.refresh_from_db()
+    assert order.state == "cancelled"
+    assert [(r.amount_fen, r.state) for r in order.refunds.all()] == [(9_900, "done")]
+
+
+@pytest.mark.corrupts
+def test_saleor_15855_control_without_the_lock_it_is_paid_though_its_money_goes_back(
+    order, now, monkeypatch
+):
+    # given what a callback read before the order ended, and nothing behind it that looks again
+    payment = open_payment(order)
+    before = Order.objects.get(), Payment.objects.get()
+    order_cancel(order_no=order.no, reason="x", actor=payment_apply_module.SYSTEM, now=now)
+    payment_notify(notification=notification(payment), now=now)
+    monkeypatch.setattr(payment_apply_module, "order_lock", lambda **scope: before[0])
+    monkeypatch.setattr(payment_apply_module, "payment_lock", lambda **scope: before[1])
+    monkeypatch.setattr(payment_apply_module, "payment_transition", lambda **fields: None)
+
+    def pay(order, payment, now):
+        Order.objects.filter(pk=order.pk).update(state="paid", paid_at=now, ended_at=None)
+
+    monkeypatch.setattr(payment_apply_module, "_pay_order", pay)
+
+    # when
+    payment_apply(trade=trade(payment), now=now)
+
+    # then
+    order.refresh_from_db()
+    assert (order.state, order.refunds.get().amount_fen) == ("paid", 9_900)
+
+
 def test_opposite_ends_cancel_against_callback_agree(order, now):
     # given
-    from mall.services.order_end import order_cancel
-
     payment = open_payment(order)
 
     # when the member cancels in the moment the callback comes
