@@ -11,7 +11,6 @@ A budget is counted where a template has one; a template without one is never lo
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +23,7 @@ from config.kernel.clock import day_start
 from config.kernel.errors import Conflict, NotFound
 from config.kernel.numbers import new_no
 from coupons import guards_statements as statements
+from coupons.claimed import ClaimedCoupon
 from coupons.events import CouponChanged
 from coupons.member_facts import member_fits
 from coupons.models import ClaimSlot, Coupon, Template
@@ -71,16 +71,6 @@ class BudgetExhausted(Conflict):
 class TemplateUnknown(NotFound):
     code = "coupon_template_unknown"
     message = _("There is no such coupon.")
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedCoupon:
-    """What a claim made, without reading it again."""
-
-    pk: int
-    no: str
-    valid_from: datetime
-    valid_until: datetime
 
 
 Uses = Sequence[tuple[int, int]]

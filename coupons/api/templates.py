@@ -13,7 +13,7 @@ from config.kernel.api import CommandView, made_once
 from config.kernel.auth import Principal
 from coupons.api import examples as ex
 from coupons.api.judged import DEVICE_PARAMETER, JUDGED, JudgedView, visitor
-from coupons.guards import ClaimedCoupon
+from coupons.claimed import ClaimedCoupon
 from coupons.models import Template
 from coupons.selectors import Centre, templates_claimable
 from coupons.services.coupon_claim import coupon_claim

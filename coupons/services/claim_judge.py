@@ -14,7 +14,7 @@ from config.kernel.numbers import new_no
 from config.kernel.policies import policy_at
 from coupons import member_facts
 from coupons.claim_risk import KIND, ClaimRisk, Judgement
-from coupons.guards import ClaimedCoupon
+from coupons.claimed import ClaimedCoupon
 from coupons.models import ClaimDecision
 from coupons.selectors_risk import claim_facts
 from coupons.states import Verdict
