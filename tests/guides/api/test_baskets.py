@@ -1,11 +1,12 @@
 """GET /api/v1/baskets/{token} and POST …/orders: what a guide prepared, looked at and ordered."""
 
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
 
 from guides.models import Guide, PreparedBasket, Touch
-from mall.models import Order, Product, Stock, StoreOffer
+from mall.models import DeliveryAddress, Order, Product, Stock, StoreOffer
 from tests.factories import (
     api_client,
     make_basket,
@@ -15,7 +16,9 @@ from tests.factories import (
     make_product,
     make_stock,
     make_user,
+    publish_policy,
 )
+from tests.factories.orders import FREIGHT, make_address
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -113,6 +116,18 @@ def test_it_is_quoted_and_ordered_as_any_basket(basket, member, tea):
     other = client.command(f"{address(basket)}/orders", body)
     assert refused(other, 409) == "basket_ordered"
     assert Order.objects.count() == 1
+
+
+def test_it_is_sent_to_an_address_as_any_order(basket, member, store):
+    publish_policy(kind="freight", body=FREIGHT, scope=store.operator.code)
+    client = api_client(member)
+    body = body_of(client, basket, quantity=1, delivery=asdict(make_address()))
+
+    answer = client.command(f"{address(basket)}/orders", body)
+
+    assert answer.status_code == 201, answer.json()
+    assert answer.json()["total_fen"] == 12_000 + Order.objects.get().freight_fen
+    assert DeliveryAddress.objects.get().order.channel == "guide"
 
 
 def test_a_clients_word_alone_makes_no_order_of_the_basket(basket, member):
