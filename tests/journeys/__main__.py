@@ -9,17 +9,23 @@ from pathlib import Path
 
 from tests.journeys.basket import Prepared
 from tests.journeys.client import JourneyFailed
+from tests.journeys.delivery import Delivery
 from tests.journeys.sale import Sale
 from tests.journeys.story import Story
 from tests.journeys.value import Value
 
-STORIES: dict[str, type[Story]] = {"sale": Sale, "value": Value, "basket": Prepared}
+STORIES: dict[str, type[Story]] = {
+    "sale": Sale,
+    "value": Value,
+    "basket": Prepared,
+    "delivery": Delivery,
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./run journey", description=__doc__)
     parser.add_argument(
-        "story", nargs="*", metavar="STORY", help="sale, value, basket; default all"
+        "story", nargs="*", metavar="STORY", help="sale, value, basket, delivery; default all"
     )
     parser.add_argument("--search", default="", help="buy what this search finds")
     parser.add_argument("--no-audit", action="store_true", help="leave the audit out")
