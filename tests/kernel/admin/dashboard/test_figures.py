@@ -1,85 +1,35 @@
 """The front page: exact figures on a small world, and only of what its reader may see."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from django.urls import reverse
 
-from config.kernel.actors import Actor
-from config.kernel.approvals import approval_request
-from config.kernel.clock import SHANGHAI
 from config.kernel.dashboard import Scope, percent_change
-from config.kernel.models import Event
-from coupons.models import QuotaAlert
-from mall.models import Adjustment, Order, Refund, Tender, TenderAllocation
-from members.models import CardPayback, CardPaybackLine
+from mall.models import Adjustment, Order, Tender, TenderAllocation
 from tests.factories import (
-    make_card,
     make_card_product,
     make_guide,
     make_member,
-    make_operator,
     make_product,
     make_staff,
-    make_stock,
     make_store,
-    make_template,
-    make_topup,
     make_user,
     staff_client,
 )
 from tests.guides.sales import handle, paid_event, paid_order, publish_rules, touched
+from tests.kernel.admin.dashboard.board import (
+    BOARD_STATEMENTS,
+    LAST_WEEK,
+    NOON,
+    YESTERDAY,
+    alerts,
+    board,
+    charts,
+    figures,
+    sale,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.corrupts]
-
-INDEX = reverse("admin:index")
-NOON = datetime(2026, 3, 18, 12, 0, tzinfo=SHANGHAI)
-YESTERDAY = NOON - timedelta(days=1)
-LAST_WEEK = NOON - timedelta(days=7)
-BOARD_STATEMENTS = 7
-
-
-@pytest.fixture(autouse=True)
-def at_noon(clock_at):
-    clock_at(NOON)
-
-
-@pytest.fixture
-def store():
-    return make_store(operator=make_operator())
-
-
-def sale(store, paid_at, fen=10_000, *, member=None, **more):
-    return paid_order(
-        member=member or make_member(),
-        store=store,
-        lines=[(more.pop("product", None) or make_product(), 1, fen)],
-        paid_at=paid_at,
-        **more,
-    )
-
-
-def board(client, **query):
-    answer = client.get(INDEX, query)
-    assert answer.status_code == 200
-    return answer.context["dashboard"]
-
-
-def figures(client, **query):
-    return {f.code: (f.today, f.yesterday, f.week) for f in board(client, **query).figures}
-
-
-def charts(client, **query):
-    return {c.code: c.as_json() for c in board(client, **query).charts}
-
-
-def alerts(client, **query):
-    return {a.code: a.count for a in board(client, **query).alerts}
-
-
-@pytest.fixture
-def boss():
-    return staff_client(make_user(superuser=True))
 
 
 def test_today_stands_beside_the_same_part_of_yesterday_and_of_last_week(store, boss):
@@ -216,111 +166,6 @@ def test_guides_are_ranked_by_the_sales_they_have_a_share_in(store, boss):
     ]
 
 
-def test_alerts_name_what_wants_somebody(store, boss, clock_at):
-    from mall.models import AfterSale, Notification, Payment
-
-    order = sale(store, NOON - timedelta(hours=3), 10_000)
-    make_stock(store=store, sku=order.lines.get().sku, on_hand=3)
-    make_stock(store=store, sku=make_product().skus.get(), on_hand=4)
-    payment = Payment.objects.create(
-        no="PY1",
-        order=order,
-        operator=store.operator,
-        mchid="1",
-        appid="a",
-        payer_openid="o",
-        amount_fen=10_000,
-        state="pending",
-        created_at=NOON - timedelta(hours=2),
-        expires_at=NOON,
-    )
-    Refund.objects.create(
-        no="RF1",
-        order=order,
-        operator=store.operator,
-        payment=payment,
-        amount_fen=100,
-        state="failed",
-        reason="x",
-        created_at=NOON,
-    )
-    asked = AfterSale.objects.create(
-        no="AS1", order=order, kind="return", state="requested", reason="x", created_at=NOON
-    )
-    approval_request(
-        kind="mall.refund",
-        subject_type="mall.aftersale",
-        subject_id=asked.pk,
-        amount_fen=10_000,
-        operator_id=store.operator_id,
-        store_id=store.pk,
-        reason="x",
-        actor=Actor.user(make_user()),
-        now=NOON,
-    )
-    Notification.objects.create(
-        gateway_id="n", mchid="1", event_type="T", received_at=NOON, outcome="payment_mismatch"
-    )
-    Event.objects.create(
-        kind="mall.order_paid",
-        subject_type="order",
-        subject_id=order.pk,
-        actor_kind="system",
-        occurred_at=NOON - timedelta(minutes=2),
-    )
-    card = make_card(make_member(), operator=store.operator, now=NOON - timedelta(days=9))
-    payback = CardPayback.objects.create(
-        no="CP1",
-        card=card,
-        member=card.member,
-        amount_fen=300,
-        withdrawn_fen=0,
-        charged_fen=0,
-        created_at=NOON,
-    )
-    again = make_topup(card, now=NOON - timedelta(days=9))
-    for way, lot in (("transfer", card.lots.first()), ("source", again)):
-        CardPaybackLine.objects.create(
-            payback=payback, lot=lot, way=way, amount_fen=150, withdrawn_fen=0, charged_fen=0
-        )
-    template = make_template(operator=store.operator)
-    for settled_at, step in ((None, 100), (NOON, 200)):
-        QuotaAlert.objects.create(
-            template=template,
-            step_percent=step,
-            day=NOON.date(),
-            claims=3,
-            planned=2,
-            found_at=NOON,
-            settled_at=settled_at,
-        )
-    everything = {
-        "refunds_failed": 1,
-        "notifications_mismatched": 1,
-        "payments_open": 1,
-        "after_sales": 1,
-        "paybacks": 1,
-        "quotas": 1,
-        "approvals": 1,
-        "stock_low": 1,
-        "events_stuck": 1,
-    }
-    assert alerts(boss) == everything
-    for alert in board(boss).alerts:
-        answer = boss.get(alert.link)
-        assert answer.status_code == 200
-        assert len(answer.context["cl"].result_list) == alert.count, alert.code
-
-    mine = staff_client(make_staff(store=store, role="manager", since=NOON))
-    assert alerts(mine) == {
-        k: v
-        for k, v in everything.items()
-        if k not in ("notifications_mismatched", "paybacks", "quotas", "events_stuck")
-    }
-    theirs = staff_client(make_staff(store=make_store(), role="finance", since=NOON))
-    assert alerts(theirs) == {}
-
-
 def test_everybody_sees_their_own_stores_and_no_other(store, boss):
     sister, foreign = make_store(operator=store.operator), make_store()
     for place, fen in ((store, 1_000), (sister, 20_000), (foreign, 300_000)):
@@ -368,30 +213,6 @@ def test_unlike_assignments_show_each_figure_where_it_may_be_seen(store):
     assert [r.code for r in guides] == ["guides"]
     narrowed = figures(staff_client(user), store=other.pk)
     assert (narrowed["sales"][0], narrowed["joined"][0]) == (20_000, 0)
-
-
-def test_filters_narrow_and_offer_only_what_may_be_seen(store, boss):
-    sister, foreign = make_store(operator=store.operator), make_store()
-    sale(store, NOON, 1_000), sale(sister, NOON, 20_000), sale(foreign, NOON, 300_000)
-    guided = sale(store, NOON, 7)
-    Order.objects.filter(pk=guided.pk).update(channel="guide")
-
-    assert figures(boss, operator=store.operator_id)["sales"][0] == 21_007
-    assert figures(boss, store=foreign.pk)["sales"][0] == 300_000
-    assert figures(boss, channel="guide")["sales"][0] == 7
-    assert figures(boss, operator=foreign.operator_id, store=store.pk)["sales"][0] == 0
-
-    user = make_staff(role="finance", operator=store.operator, since=NOON)
-    client = staff_client(user)
-    form = client.get(INDEX).context["scope_form"]
-    assert {pk for pk, _name in form.fields["store"].choices} == {"", store.pk, sister.pk}
-    for query in (
-        {"store": foreign.pk},
-        {"operator": foreign.operator_id},
-        {"store": "x"},
-        {"channel": "x"},
-    ):
-        assert client.get(INDEX, query).status_code == 404, query
 
 
 def test_it_costs_eight_statements_however_much_there_is(store, django_assert_max_num_queries):
