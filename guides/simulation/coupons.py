@@ -53,7 +53,7 @@ def _type_code(agenda: Agenda, now: datetime) -> None:
     if not pools or not agenda.world.people:
         return
     pool = agenda.rng.choice(pools)
-    typed = pool.shared_code
+    typed = pool.shared_code or ""
     if pool.kind == PoolKind.UNIQUE:
         # Each district has codes of its own: who is first must not depend on the process.
         serial = DISTRICTS * agenda.rng.randrange(pool.made // DISTRICTS) + agenda.world.district
