@@ -166,7 +166,9 @@ def test_sending_costs_two_statements_more_than_a_pickup(client, basket):
     for n, delivery in enumerate([None, ADDRESS]):
         version = quoted(client, basket, delivery=delivery)["version"]
         with CaptureQueriesContext(connection) as captured:
-            answer = place(client, basket, version=version, delivery=delivery, key=f"order-number-{n}")
+            answer = place(
+                client, basket, version=version, delivery=delivery, key=f"order-number-{n}"
+            )
         assert answer.status_code == 201, answer.json()
         counts.append(len(captured))
 
