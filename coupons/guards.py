@@ -254,16 +254,26 @@ def coupon_release(*, reference: str, now: datetime, actor: Actor = SYSTEM) -> i
 
 
 def coupon_return(
-    *, reference: str, now: datetime, actor: Actor = SYSTEM, undo: bool = False
+    *,
+    reference: str,
+    now: datetime,
+    actor: Actor = SYSTEM,
+    undo: bool = False,
+    emptied: bool = False,
 ) -> int:
     """Give back what ``reference`` had used, where the template says so, or whatever it says to
-    ``undo`` a use that was a mistake; returns how many.
+    ``undo`` a use that was a mistake; returns how many. ``emptied``: those alone of which
+    ``coupon_reduce`` left nothing.
 
     One statement. A coupon that comes back lives at least 30 days more. Once: a repeat finds
     nothing to give back.
     """
     with transaction.atomic(savepoint=False):
-        values = event_context(now, reference, actor) | {"life": now + RETURNED_LIFE, "undo": undo}
+        values = event_context(now, reference, actor) | {
+            "life": now + RETURNED_LIFE,
+            "undo": undo,
+            "emptied": emptied,
+        }
         return _outcome(statements.RETURN, values)
 
 

@@ -215,6 +215,7 @@ WITH wanted AS (
   JOIN coupons_template t ON t.id = c.template_id
   WHERE r.reference = %(reference)s::text AND r.reversed_at IS NULL
     AND c.state = 'used' AND (%(undo)s::bool OR t.on_refund = 'return')
+    AND (NOT %(emptied)s::bool OR r.returned_fen = r.amount_fen)
   ORDER BY c.id FOR NO KEY UPDATE OF c, r
 ), changed AS (
   UPDATE coupons_coupon c

@@ -178,7 +178,8 @@ def aftersale_approve(*, after_sale_no: str, reason: str, actor: Actor, now: dat
         # Before the refunds: coupons are locked before accounts (config.kernel.locks).
         order_coupons_reduce(order=order, quantities=quantities)
         if whole:
-            coupon_return(reference=order.no, now=now)
+            # One for a parcel that was sent and stays paid for stays used.
+            coupon_return(reference=order.no, emptied=True, now=now)
         refund_lines(
             order=order,
             after_sale=after_sale,
