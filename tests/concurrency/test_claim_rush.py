@@ -119,7 +119,8 @@ def test_rush_control_a_slot_that_is_looked_at_and_not_taken_is_given_again(now,
 
 def beside_a_claim_that_lasts(template, now) -> None:
     """Claim for somebody else while a claim is not committed yet; at most a second long."""
-    waiting, over, errors = threading.Event(), threading.Event(), []
+    waiting, over = threading.Event(), threading.Event()
+    errors: list[Exception] = []
 
     def last() -> None:
         try:
