@@ -47,6 +47,13 @@ class RedemptionReturnTooLarge(Conflict):
     message = _("More is returned than is left of the sale.")
 
 
+class RedemptionReturnFree(Conflict):
+    """A line at no price: no coupon and no money hangs on it."""
+
+    code = "redemption_return_free"
+    message = _("This cost nothing: there is nothing to be given back.")
+
+
 def redemption_reverse(
     *, till: Till, number: str, reason: str = "", manager: bool = False, actor: Actor, now: datetime
 ) -> CouponTicket:
@@ -91,7 +98,8 @@ def redemption_return(
     when all has come back, so do the coupons whose templates say so.
 
     The same ``return_no`` with the same once more is answered with the ticket as it is. Raises
-    RedemptionUnknown, RedemptionEnded, RedemptionReturnExists, RedemptionReturnTooLarge.
+    RedemptionUnknown, RedemptionEnded, RedemptionReturnExists, RedemptionReturnTooLarge,
+    RedemptionReturnFree.
     """
     with transaction.atomic():
         ticket = coupon_ticket_lock(ticket_id=redemption_find(till=till, number=number).pk)
@@ -104,6 +112,8 @@ def redemption_return(
                 return ticket
         _refuse_ended(ticket)
         gross, parts, promotion_fen = _worth(ticket, asked, before)
+        if not gross:
+            raise RedemptionReturnFree()
         returned = CouponTicketReturn.objects.create(
             ticket=ticket,
             return_no=return_no,

@@ -155,6 +155,7 @@ class RedemptionReturnsView(TillCommand):
             "redemption_ended",
             "redemption_return_exists",
             "redemption_return_too_large",
+            "redemption_return_free",
         ]
     }
     examples: ClassVar = {"POST": ex.COUPON_RETURN}

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from config.kernel.actors import SYSTEM
-from coupons.models import Coupon, CouponTicket, Redemption, Template
+from coupons.models import Coupon, CouponTicket, CouponTicketReturn, Redemption, Template
 from coupons.services.template_stop import template_stop
 from mall.services.pos_till import till_of_store
 from mall.services.redemption_reverse import (
@@ -172,6 +172,23 @@ def test_parts_that_come_back_end_on_the_whole_and_then_the_coupon_does(till, me
     assert states(coupon) == ("returned", 0, 0)
     refused(back("R4", 0, 1), 409, "redemption_ended")
     refused(till.command(f"{API}/T-1/reverse", {}), 409, "redemption_ended")
+
+
+def test_pieces_that_cost_nothing_have_nothing_to_give_back(till, member, coupon, now):
+    lines = [*BASKET, {"title": "赠品", "quantity": 1, "unit_price_fen": 0}]
+    redeem(till, scan(till, member, now), coupon, lines=lines)
+
+    def back(no, *units):
+        asked = [{"line": line, "quantity": quantity} for line, quantity in units]
+        return till.command(f"{API}/T-1/returns", {"return_no": no, "units": asked})
+
+    refused(back("R1", (2, 1)), 409, "redemption_return_free")
+    assert not CouponTicketReturn.objects.exists()
+    assert states(coupon) == ("used", 1_001, 1)
+
+    # Beside what did cost something they come back.
+    assert back("R2", (1, 1), (2, 1)).json()["returned_gross_fen"] == 7_000
+    assert back("R3", (0, 3)).json()["state"] == "returned"
 
 
 def test_a_coupon_that_stays_used_stays_so_when_all_is_returned(till, store, member, now):
