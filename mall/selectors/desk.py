@@ -11,7 +11,7 @@ from config.kernel import clock
 from config.kernel.models import Event, User
 from mall.models import AfterSale, Fulfilment, Order, OrderLine
 from mall.states import AfterSaleState, FulfilmentKind, FulfilmentState, LineKind, OrderState
-from members.identity import name_masked
+from members.identity import name_masked, phone_masked
 from stores.models import Pickup, Store
 from stores.permissions import DECIDE, DESK
 from stores.reach import work_reach
@@ -161,6 +161,22 @@ class DeskOrder:
     may_decide: bool = False
     received_by: str = ""
     parcel: Fulfilment | None = None
+
+    @property
+    def needs_address(self) -> bool:
+        """Whether where it goes has still to be known in full: until it is there, or never will
+        be."""
+        return self.parcel is None or self.parcel.state in (
+            FulfilmentState.PENDING,
+            FulfilmentState.PREPARING,
+            FulfilmentState.SHIPPED,
+        )
+
+    @property
+    def recipient_masked(self) -> str:
+        """Whom it went to, in few letters, and the end of their phone."""
+        address = self.order.address
+        return f"{name_masked(address.recipient)} {phone_masked(address.phone)}"
 
     @property
     def may_ship(self) -> bool:

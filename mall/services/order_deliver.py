@@ -6,6 +6,7 @@ The order is locked throughout, as after-sale locks it: goods are either on thei
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.actors import SYSTEM, Actor
@@ -13,10 +14,10 @@ from config.kernel.errors import Conflict, DomainError, NotFound
 from config.kernel.tasks import nudge
 from mall.freight import delivered_after
 from mall.locks import order_lock
-from mall.models import Fulfilment, Order
+from mall.models import AfterSale, Fulfilment, Order
 from mall.services.order_handover import AfterSalePending, after_sale_pending
 from mall.services.order_state import fulfilment_transition, order_transition
-from mall.states import FulfilmentKind, FulfilmentState, OrderState
+from mall.states import AfterSaleState, FulfilmentKind, FulfilmentState, OrderState
 from members.services.message_queue import MessageDraft, messages_queue
 from stores.permissions import DESK
 
@@ -125,7 +126,10 @@ def order_received(*, order_no: str, member_id: int, actor: Actor, now: datetime
 def orders_deliver(*, now: datetime, limit: int = 200) -> int:
     """Deliver what was shipped long enough ago, each in its own transaction; returns how many.
     What an open after-sale is about waits for its decision."""
-    due = Fulfilment.objects.filter(state=FulfilmentState.SHIPPED, deliver_by__lte=now)
+    asked = AfterSale.objects.filter(order=OuterRef("order"), state=AfterSaleState.REQUESTED)
+    due = Fulfilment.objects.filter(
+        ~Exists(asked), state=FulfilmentState.SHIPPED, deliver_by__lte=now
+    )
     delivered = 0
     for order_id in due.order_by("deliver_by").values_list("order_id", flat=True)[:limit]:
         try:

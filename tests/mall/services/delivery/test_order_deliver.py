@@ -281,3 +281,18 @@ def test_nobody_earns_on_freight(order):
 
     assert not Attribution.objects.filter(line=freight).exists()
     assert Order.objects.get(pk=order.pk).freight_fen == 800
+
+
+def test_what_waits_for_a_decision_keeps_no_other_from_its_turn(
+    order, store, member, skus, clerk, now, relayed
+):
+    second = place_order(member, store=store, lines=[(skus[0], 1)], address=make_address(), now=now)
+    pay_order(second, now=now)
+    relayed(now)
+    ship(order, clerk, now)
+    ship(second, clerk, now + timedelta(minutes=1))
+    ask(order, [(0, 1)], now)
+
+    assert orders_deliver(now=now + timedelta(days=11), limit=1) == 1
+
+    assert (states(order)[1], states(second)[1]) == ("shipped", "delivered")

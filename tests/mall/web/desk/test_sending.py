@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from config.kernel.actors import SYSTEM
 from mall.services.aftersale import aftersale_request
+from mall.services.order_deliver import order_received
 from tests.factories import make_store, publish_policy
 from tests.factories.orders import FREIGHT, make_address
 from tests.mall.web.desk.pages import QUEUE
@@ -61,6 +62,17 @@ def test_the_page_of_an_order_has_the_address_and_ships_it(client, order):
     assert (queue.to_send, len(queue.shipped)) == ([], 1)
     assert order.fulfilments.get().state == "shipped"
     assert reverse("desk:ship", args=[order.no]) not in order_page(client, order)
+
+
+def test_whom_it_went_to_is_masked_once_it_is_there(client, order, now):
+    ship(client, order)
+    assert "天平路 1 号 501 室" in order_page(client, order)
+
+    order_received(order_no=order.no, member_id=order.member_id, actor=SYSTEM, now=now)
+
+    page = order_page(client, order)
+    assert "李** 138****1234" in page and "上海市 徐汇区" in page
+    assert "天平路" not in page and "13800001234" not in page and "李小明" not in page
 
 
 def test_a_refusal_is_said_and_ships_nothing(client, order):
