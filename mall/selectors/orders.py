@@ -6,9 +6,11 @@ from django.db.models import Prefetch
 
 from mall.locks import OrderUnknown
 from mall.models import AfterSale, DeliveryAddress, Fulfilment, Order, OrderLine, Refund
-from mall.states import FulfilmentKind, FulfilmentState, PaymentState
+from mall.states import FulfilmentKind, FulfilmentState, OrderState, PaymentState
 from stores.selectors import pickup_of
 from stores.services.pickup_token import pickup_token
+
+_OPEN = (OrderState.PLACED, OrderState.PAID)
 
 
 def order_list(*, member_id: int):
@@ -135,12 +137,14 @@ def _parcel(order: Order) -> dict[str, Any]:
     if address is None:
         return {"pickup": _pickup(order), "delivery": None}
     parcel = order.fulfilments.filter(kind=FulfilmentKind.DELIVERY).first()
-    return {"pickup": None, "delivery": _delivery(address, parcel)}
+    return {"pickup": None, "delivery": _delivery(order, address, parcel)}
 
 
-def _delivery(address: DeliveryAddress, parcel: Fulfilment | None) -> dict[str, Any]:
+def _delivery(order: Order, address: DeliveryAddress, parcel: Fulfilment | None) -> dict[str, Any]:
+    # The parcel is opened in a reaction to the payment: an order that ended before has none.
+    none = FulfilmentState.PENDING if order.state in _OPEN else FulfilmentState.CANCELLED
     return {
-        "state": parcel.state if parcel else FulfilmentState.PENDING,
+        "state": parcel.state if parcel else none,
         "recipient": address.recipient,
         "phone": address.phone,
         "adcode": address.adcode,

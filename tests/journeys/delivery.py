@@ -63,7 +63,12 @@ class Delivery(Story):
 
         page = eventually(listed, "the order at the desk")
         expect(ADDRESS["detail"] not in page, "the list shows the whole address")
-        page = self.desk.open(f"/desk/orders/{self.no}/")
+
+        def to_be_shipped() -> str | None:
+            page = self.desk.open(f"/desk/orders/{self.no}/")
+            return page if f"/desk/orders/{self.no}/ship/" in page else None
+
+        page = eventually(to_be_shipped, "the parcel at the desk")
         expect(ADDRESS["detail"] in page, "the order does not show its address")
         self.desk.submit(
             f"/desk/orders/{self.no}/ship/", carrier="顺丰速运", tracking_no="SF1020304050"

@@ -204,6 +204,16 @@ def test_an_order_shows_where_its_parcel_is_until_it_is_received(
     assert client.get(path).json()["delivery"]["state"] == "delivered"
 
 
+def test_nothing_is_under_way_for_an_order_that_ended_before_it_had_a_parcel(client, basket):
+    no = place(client, basket, delivery=ADDRESS).json()["no"]
+    path = f"/api/v1/orders/{no}"
+    assert client.get(path).json()["delivery"]["state"] == "pending"
+
+    ended = client.post(f"{path}/cancel", {}, format="json", HTTP_IDEMPOTENCY_KEY="never-mind")
+
+    assert (ended.status_code, client.get(path).json()["delivery"]["state"]) == (200, "cancelled")
+
+
 def test_an_order_costs_the_same_sent_or_collected(client, basket):
     counts = []
     for n, delivery in enumerate([None, ADDRESS]):
