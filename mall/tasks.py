@@ -44,4 +44,5 @@ def orders_deliver() -> None:
 
 @shared_task(name="mall.tasks.addresses_erase", expires=3600)
 def addresses_erase() -> None:
-    erase(now=clock.now())
+    while erase(now=clock.now()):
+        continue

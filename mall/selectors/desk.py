@@ -164,9 +164,9 @@ class DeskOrder:
 
     @property
     def needs_address(self) -> bool:
-        """Whether where it goes has still to be known in full: until it is there, or never will
-        be."""
-        return self.parcel is None or self.parcel.state in (
+        """Whether where it goes has to be known in full: from its payment until it is there, or
+        never will be."""
+        return self.parcel is not None and self.parcel.state in (
             FulfilmentState.PENDING,
             FulfilmentState.PREPARING,
             FulfilmentState.SHIPPED,

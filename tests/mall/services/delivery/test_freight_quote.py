@@ -9,6 +9,7 @@ from django.db import transaction
 from config.kernel.actors import Actor
 from config.kernel.policies import PolicyInvalid, policy_validate
 from coupons.models import Coupon, Redemption
+from mall import tasks
 from mall.freight import DeliveryNotOffered, FreightRules, RegionNotServed
 from mall.models import Adjustment, DeliveryAddress, Order
 from mall.services.delivery_address import AddressInvalid, addresses_erase
@@ -294,3 +295,12 @@ def test_addresses_are_blanked_when_nobody_needs_them(store, member, skus, now):
     assert (blank.recipient, blank.phone, blank.detail, blank.region) == ("", "", "", "")
     assert blank.adcode == "310104"
     assert DeliveryAddress.objects.get(order=paid).recipient == "李小明"
+
+
+def test_all_that_nobody_needs_goes_in_one_run_however_many(monkeypatch):
+    left = [500, 3, 0]
+    monkeypatch.setattr(tasks, "erase", lambda *, now: left.pop(0))
+
+    tasks.addresses_erase()
+
+    assert left == []

@@ -6,8 +6,8 @@ from django.urls import reverse
 from config.kernel.actors import SYSTEM
 from mall.services.aftersale import aftersale_request
 from mall.services.order_deliver import order_received
-from tests.factories import make_store, publish_policy
-from tests.factories.orders import FREIGHT, make_address
+from tests.factories import make_member, make_store, publish_policy
+from tests.factories.orders import FREIGHT, make_address, place_order
 from tests.mall.web.desk.pages import QUEUE
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +73,17 @@ def test_whom_it_went_to_is_masked_once_it_is_there(client, order, now):
     page = order_page(client, order)
     assert "李** 138****1234" in page and "上海市 徐汇区" in page
     assert "天平路" not in page and "13800001234" not in page and "李小明" not in page
+
+
+def test_of_an_order_that_is_not_paid_nobody_needs_the_address(client, store, order, now):
+    sku = order.lines.get(kind="goods").sku
+    unpaid = place_order(
+        make_member(), store=store, lines=[(sku, 1)], address=make_address(), now=now
+    )
+
+    page = order_page(client, unpaid)
+
+    assert "李** 138****1234" in page and "天平路" not in page
 
 
 def test_a_refusal_is_said_and_ships_nothing(client, order):
