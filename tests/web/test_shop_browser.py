@@ -238,3 +238,30 @@ def test_the_reference_opens_offline(shop, page, complaints):
 def test_the_schema_is_served_as_the_reference_asks_for_it(shop, page):
     answer = page.request.get(f"{shop.url}/api/v1/schema/?format=json")
     assert json.loads(answer.text())["openapi"].startswith("3.1")
+
+
+def test_a_price_that_has_changed_is_said_before_the_new_one_is_paid(shop, page, complaints):
+    # given a scarf in the cart at ¥359, priced
+    open_(page, f"{shop.url}/#/p/SCARF")
+    page.get_by_role("button", name="加入购物车").click()
+    expect(page.locator("#pieces")).to_have_text("1")
+    open_(page, f"{shop.url}/#/cart")
+    expect(page.get_by_role("button", name="支付 ¥359.00")).to_be_visible()
+
+    # when it gets dearer before the order
+    Sku.objects.filter(price_fen=35_900).update(price_fen=36_900)
+    page.get_by_role("button", name="支付 ¥359.00").click()
+
+    # then the shop says what is different, asks anew, and nothing was ordered
+    news = page.get_by_role("alert").filter(has_text="刚才看到的价格有变化")
+    expect(news).to_contain_text("¥369.00")
+    expect(news.get_by_role("listitem").last).to_have_text("应付 ¥369.00，原为 ¥359.00")
+    assert Order.objects.count() == 0
+
+    # and the second tap orders at the price that is shown
+    page.get_by_role("button", name="支付 ¥369.00").click()
+    page.get_by_role("button", name="立即支付").click()
+    expect(page.locator(".qr")).to_be_visible(timeout=10_000)
+    assert Order.objects.get().total_fen == 36_900
+    # The refusal itself is all that the browser noted.
+    assert [line for line in complaints if "409" not in line] == []

@@ -77,7 +77,9 @@ export function checkout({ basket, coupons, spendable, toppedUp, signal, after, 
     ...(state.address && { delivery: state.address }),
   });
 
-  async function reprice() {
+  // `changed`: what a refused order said of the price since, one sentence each. The next quote that
+  // the member asks for leaves it out again.
+  async function reprice(changed = []) {
     box.setAttribute("aria-busy", "true");
     try {
       const best = state.picked === null;
@@ -87,7 +89,7 @@ export function checkout({ basket, coupons, spendable, toppedUp, signal, after, 
         state.picked.delete(refusal.coupon);
         state.refused.set(refusal.coupon, refusal);
       }
-      if (!signal.aborted) draw(quote);
+      if (!signal.aborted) draw(quote, changed);
     } catch (error) {
       if (!signal.aborted && state.address && ["delivery_not_offered", "region_not_served"].includes(error.code)) {
         tell(messageOf(error), "error");
@@ -99,17 +101,21 @@ export function checkout({ basket, coupons, spendable, toppedUp, signal, after, 
     }
   }
 
-  function draw(quote) {
+  function draw(quote, changed) {
     const pay = h("button", { class: "btn primary block", type: "button" },
       quote.to_pay_fen ? t("Pay {amount}", { amount: yuan(quote.to_pay_fen) }) : t("Place the order"));
     pay.addEventListener("click", () => busy(pay, () => order(quote.version)));
     const focused = document.activeElement?.id;
+    const news = changed.length > 0 && h("div", { class: "note warning", role: "alert" },
+      h("b", {}, t("This has changed since you looked:")), h("ul", {}, changed.map((words) => h("li", {}, words))));
     parts.replaceChildren(
+      ...[news].filter(Boolean),
       deliveryPanel(state.address, quote, (address) => { state.address = address; state.picked = null; reprice(); }),
       ...[coupons.length > 0 && couponPanel(), quote.points_options?.most_points > 0 && pointsPanel(quote), (spendable > 0 || toppedUp) && cardPanel(quote)].filter(Boolean),
       panel(t("What it costs"), breakdown(quote), quote.hints.slice(0, 3).map((hint) => h("p", { class: "soft" }, hint.message))));
     bar.replaceChildren(pay);
     if (focused) document.getElementById(focused)?.focus();
+    if (news) news.scrollIntoView({ block: "center" });
   }
 
   function couponPanel() {
@@ -157,8 +163,8 @@ export function checkout({ basket, coupons, spendable, toppedUp, signal, after, 
     // The code by which the shopper came, if any: the guide who owns it is credited.
     const source = read("source");
     if (source) body.source_token = source;
-    const placed = await placeOnce(body, path).catch((error) => {
-      if (["quote_changed", "out_of_stock", "coupon_not_applicable", "coupon_unavailable"].includes(error.code)) reprice();
+    const placed = await placeOnce(body, path).catch(async (error) => {
+      if (["quote_changed", "out_of_stock", "coupon_not_applicable", "coupon_unavailable"].includes(error.code)) await reprice(error.extra.words);
       throw error;
     });
     // The order stands whatever becomes of the payment: its own page offers to pay again.

@@ -31,6 +31,7 @@ const zh = {
   "Cart": "购物车", "Pickup at {store}": "到{store}自提", "The cart is empty.": "购物车还是空的。", "Look around": "去逛逛",
   "Take out what is not for sale here to go on.": "请先移除本店不售的商品。", "Not for sale here": "本店不售",
   "A basket from {guide}": "{guide}为你准备的购物篮", "See the order": "查看订单",
+  "This has changed since you looked:": "刚才看到的价格有变化：",
   "Remove": "移除", "Pricing …": "正在计价……", "Pay {amount}": "支付 {amount}", "Place the order": "提交订单",
   "Stored-value card": "储值卡", "as much as possible": "能用多少用多少",
   "Pay with the card: {amount} on it": "使用储值卡：余额 {amount}", "{amount} of this order": "本单用 {amount}",
