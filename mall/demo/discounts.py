@@ -38,6 +38,8 @@ PROMOTIONS: list[dict[str, Any]] = [
      "skus": {"D5008-01": 7_900}, "stacking_group": "markdown", "priority": 10},
     {"code": "sock-3-99", "name": "短袜3件99元", "operator": DIRECT, "kind": "multi",
      "value": 9_900, "pieces": 3, "stacking_group": "multi", "priority": 20,
+     # At the counter too: the desk and the tills take it off.
+     "channels": ["mall", "store"],
      "scope": _only("product", "D4005")},
     {"code": "scent-second", "name": "香薰第二件7折", "operator": DIRECT, "kind": "nth",
      "value": 3_000, "pieces": 2, "stacking_group": "second-promo", "priority": 30,

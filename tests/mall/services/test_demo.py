@@ -84,6 +84,14 @@ def test_rules_of_the_demo_can_be_evaluated(demo):
         validate(scope)
 
 
+def test_a_promotion_of_the_demo_is_taken_off_at_the_counter_too(demo):
+    logins = demo()
+    till = next(login for login in logins if login["face"] == "till")
+    basket = {"lines": [{"sku": "D4005-01", "quantity": 3}], "with_promotions": True}
+    sale = till_client(till["password"]).post("/api/v1/pos/quotes", basket, format="json").json()
+    assert (sale["total_fen"], [d["title"] for d in sale["discounts"]]) == (9_900, ["短袜3件99元"])
+
+
 def test_loading_again_changes_nothing_not_even_what_people_changed(demo):
     demo()
     Sku.objects.filter(code="D1006-01").update(price_fen=1)
