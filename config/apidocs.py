@@ -166,6 +166,11 @@ def till_http_file(request: HttpRequest) -> HttpResponse:
     return HttpResponse(_text("pos.http"), content_type="text/plain; charset=utf-8")
 
 
+def codes_http_file(request: HttpRequest) -> HttpResponse:
+    """What begins with a code that staff give out, in the same form."""
+    return HttpResponse(_text("codes.http"), content_type="text/plain; charset=utf-8")
+
+
 def postman_file(request: HttpRequest) -> HttpResponse:
     """The same sale as a Postman collection; made by ``python -m tests.web.postman``."""
     return HttpResponse(_text("mall.postman_collection.json"), content_type="application/json")
@@ -238,5 +243,6 @@ urlpatterns = [
     path("first-call/", first_call, name="api-first-call"),
     path("mall.http", http_file, name="api-http-file"),
     path("pos.http", till_http_file, name="api-till-http-file"),
+    path("codes.http", codes_http_file, name="api-codes-http-file"),
     path("mall.postman_collection.json", postman_file, name="api-postman-file"),
 ]

@@ -132,14 +132,14 @@ def logins() -> list[dict[str, str]]:
         found.append(
             {
                 **login("till", till_no(shop), f"{names[shop]}收银台，密码是终端密钥", shop),
-                "url_path": "/api/v1/pos/",
+                "url_path": "/api/v1/docs/pos.http",
                 "password": terminal_key(till_no(shop), TILL_SECRET),
             }
         )
     found.append(
         {
             "face": "shopper",
-            "url_path": "/api/v1/",
+            "url_path": "/api/v1/docs/first-call/",
             "username": "",
             "password": "",
             "note": "用假微信的登录码登录；unionid 为 "

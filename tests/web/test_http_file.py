@@ -10,10 +10,13 @@ import httpx
 import pytest
 from django.conf import settings
 
+from coupons.models import Coupon
 from coupons.services.code_pool import code_pool_create
 from mall.models import AfterSale, Order
 from members.models import Card
-from tests.factories import make_template, moment
+from tests.factories import make_template, moment, publish_policy
+from tests.factories.orders import FREIGHT
+from tests.mall.discounted import POINTS
 
 FILE = Path(settings.BASE_DIR) / "docs" / "api" / "mall.http"
 
@@ -69,6 +72,9 @@ class Editor:
 
 
 def test_the_file_is_one_whole_sale(shop):
+    publish_policy(kind="points", body=POINTS)
+    publish_policy(kind="freight", body=FREIGHT)
+    make_template(code="points-15", value=1_500, points_price=300)
     code_pool_create(
         template_id=make_template(public=False, gift_days=7).pk,
         name="公众号推文",
@@ -91,7 +97,11 @@ def test_the_file_is_one_whole_sale(shop):
             shop.fake.drain()
     editor.http.close()
     assert len(sent) >= 25
-    assert {o.state for o in Order.objects.all()} <= {"paid", "completed"}
-    assert Order.objects.count() == 2
-    assert Card.objects.count() == 1
+    states = [o.state for o in Order.objects.order_by("pk")]
+    assert len(states) == 3 and states[1] == "cancelled"
+    assert {states[0], states[2]} <= {"paid", "completed"}
+    # The friend has the card, frozen, and the coupon that was given.
+    card = Card.objects.get()
+    assert (card.state, card.member_id) == ("frozen", Coupon.objects.get(source="code").member_id)
+    assert Coupon.objects.filter(source="points").count() == 1
     assert AfterSale.objects.get().lines.get().quantity == 1

@@ -11,6 +11,7 @@ from coupons.models import CouponTicket
 from mall.models import PosTicket, StoreSale
 from tests.factories import (
     make_card,
+    make_card_product,
     make_coupon,
     make_member,
     make_template,
@@ -33,6 +34,7 @@ def test_the_file_is_one_day_at_a_till(live_server):
     for name, value in (
         ("terminal_key", key),
         ("member_token", session_token(member.user)),
+        ("card_product", make_card_product(operator=terminal.store.operator).code),
     ):
         text, changed = re.subn(rf"^@{name} = .*$", f"@{name} = {value}", text, flags=re.MULTILINE)
         assert changed == 1
@@ -55,7 +57,8 @@ def test_the_file_is_one_day_at_a_till(live_server):
         55_000 - 20_000 + 6_700,
         0,
     ]
-    assert StoreSale.objects.get().voided_at is not None
+    sales = StoreSale.objects.order_by("pk")
+    assert [(s.way, s.voided_at is None) for s in sales] == [("cash", False), ("bank_card", True)]
     assert [(t.state, t.returned_discount_fen) for t in CouponTicket.objects.all()] == [
         ("reversed", 1_000)
     ]
