@@ -163,7 +163,7 @@ def _claim(
 def _fit(values: dict[str, Any], rule: dict[str, Any]) -> None:
     """Let the member's next attempt pass the template's condition, or raise NotForMember."""
     if not member_fits(member_id=values["member_id"], condition=rule, now=values["now"]):
-        raise NotForMember(rule=conditions.explain(rule))
+        raise NotForMember(rule=conditions.explain(rule, conditions.names_in([rule])))
     values["fits"] = True
 
 

@@ -24,6 +24,7 @@ class MallConfig(AppConfig):
             payment_coupons,
             shoppers,
         )
+        from mall.selectors import discount_names
 
         approvals.register()
         handlers.subscribe_all()
@@ -31,3 +32,4 @@ class MallConfig(AppConfig):
         payment_coupons.register()
         freight.register()
         dashboard.register()
+        discount_names.register()

@@ -6,7 +6,7 @@ registered with their type and words; evaluation is pure Python over a mapping o
 :func:`explain` says the rule in words. The schema version stays evaluable for ever.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,42 @@ _facts: dict[str, Fact] = {}
 
 def register_fact(name: str, kind: str, label: Any, yes: Any = "") -> None:
     _facts[name] = Fact(name, kind, label, yes)
+
+
+_namers: dict[str, Callable[[set[str]], Mapping[str, str]]] = {}
+
+
+def register_names(fact: str, namer: Callable[[set[str]], Mapping[str, str]]) -> None:
+    """Let the values of ``fact`` be told by name; ``namer`` gets codes and returns code → name."""
+    _namers[fact] = namer
+
+
+def names_in(conditions: Iterable[Mapping[str, Any] | None]) -> dict[str, str]:
+    """ "fact:code" → name, of what ``conditions`` speak of by code. One call of its namer for each
+    such fact, however many conditions there are."""
+    wanted: dict[str, set[str]] = {}
+    for condition in conditions:
+        for fact, value in _said(condition or {}):
+            if fact in _namers:
+                wanted.setdefault(fact, set()).add(value)
+    return {
+        f"{fact}:{code}": name
+        for fact, codes in wanted.items()
+        for code, name in _namers[fact](codes).items()
+    }
+
+
+def _said(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "fact" in node:
+        value = node["value"]
+        for one in value if isinstance(value, list) else [value]:
+            yield node["fact"], str(one)
+        return
+    parts = [*node.get("all", []), *node.get("any", [])]
+    if "not" in node:
+        parts.append(node["not"])
+    for part in parts:
+        yield from _said(part)
 
 
 def _as_set(value: Any) -> set[str]:
@@ -110,16 +146,17 @@ def label(name: str) -> str:
     return str(fact.label) if fact else name
 
 
-def explain(condition: Mapping[str, Any] | None) -> str:
-    """The rule in words of the active language."""
+def explain(condition: Mapping[str, Any] | None, names: Mapping[str, str] | None = None) -> str:
+    """The rule in words of the active language, its values by the ``names`` of :func:`names_in`."""
+    names = names or {}
     if not condition:
         return _("always")
     if "all" in condition:
-        return _(" and ").join(explain(c) for c in condition["all"])
+        return _(" and ").join(explain(c, names) for c in condition["all"])
     if "any" in condition:
-        return _(" or ").join(explain(c) for c in condition["any"])
+        return _(" or ").join(explain(c, names) for c in condition["any"])
     if "not" in condition:
-        return _("not ({rule})").format(rule=explain(condition["not"]))
+        return _("not ({rule})").format(rule=explain(condition["not"], names))
     fact = _facts.get(condition["fact"])
     if fact and fact.yes and (condition["op"], condition["value"]) in (("eq", 1), ("in", [1])):
         return str(fact.yes)
@@ -131,5 +168,6 @@ def explain(condition: Mapping[str, Any] | None) -> str:
         "lte": _("{fact} is at most {value}"),
     }[condition["op"]]
     value = condition["value"]
-    shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    values = value if isinstance(value, list) else [value]
+    shown = ", ".join(names.get(f"{condition['fact']}:{one}", str(one)) for one in values)
     return words.format(fact=label(condition["fact"]), value=shown)

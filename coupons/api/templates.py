@@ -26,6 +26,30 @@ class OperatorOutput(serializers.Serializer):
     name = serializers.CharField()
 
 
+def _names(field: serializers.BaseSerializer[Any]) -> dict[str, str]:
+    """Names of what the rules of the answer's templates speak of; asked once for an answer."""
+    root: Any = field.root
+    found: dict[str, str] | None = getattr(root, "_names_of_rules", None)
+    if found is None:
+        shown = root.instance
+        rules = [
+            rule
+            for row in (shown if isinstance(root, serializers.ListSerializer) else [shown])
+            for template in [_template_of(row)]
+            for rule in (template.scope, template.claim_for)
+        ]
+        found = conditions.names_in(rules)
+        root._names_of_rules = found
+    return found
+
+
+def _template_of(row: Any) -> Template:
+    """Of a template, a coupon or a gift of one."""
+    if isinstance(row, Template):
+        return row
+    return row.template if hasattr(row, "template") else row.coupon.template
+
+
 class WorthOutput(serializers.ModelSerializer):
     """What a coupon of the template is worth, for what, and where."""
 
@@ -52,7 +76,9 @@ class WorthOutput(serializers.ModelSerializer):
         ]
 
     def get_scope_words(self, template: Template) -> str:
-        return conditions.explain(template.scope) if template.scope else str(_("everything"))
+        if not template.scope:
+            return str(_("everything"))
+        return conditions.explain(template.scope, _names(self))
 
 
 class TemplateOutput(WorthOutput):
@@ -75,7 +101,8 @@ class TemplateOutput(WorthOutput):
         ]
 
     def get_for_words(self, template: Template) -> str:
-        return conditions.explain(template.claim_for) if template.claim_for else ""
+        rule = template.claim_for
+        return conditions.explain(rule, _names(self)) if rule else ""
 
 
 class CentreInput(serializers.Serializer):

@@ -1,8 +1,9 @@
 """Names of what a discount speaks of by code."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from config.kernel.conditions import names_in, register_names
 from mall.models import Brand, Category, Product
 from members.models import Tag, Tier
 from stores.models import Store
@@ -18,29 +19,20 @@ _MODELS: dict[str, Any] = {
 }
 
 
+def register() -> None:
+    """Rules are told by these names wherever they are told, to shoppers too."""
+    for fact, model in _MODELS.items():
+        register_names(fact, _namer(model))
+
+
+def _namer(model: Any) -> Any:
+    def names(codes: set[str]) -> Mapping[str, str]:
+        return dict(model.objects.filter(code__in=codes).values_list("code", "name"))
+
+    return names
+
+
 def names_of(row: Any) -> dict[str, str]:
     """ "fact:code" → name, of what the scope (and who may have one) names. One statement for each
     such fact."""
-    wanted: dict[str, set[str]] = {}
-    for condition in (row.scope, getattr(row, "claim_for", {})):
-        for fact, value in _said(condition or {}):
-            wanted.setdefault(fact, set()).add(value)
-    found = {}
-    for fact, model in _MODELS.items():
-        if fact in wanted:
-            rows = model.objects.filter(code__in=wanted[fact]).values_list("code", "name")
-            found.update({f"{fact}:{code}": name for code, name in rows})
-    return found
-
-
-def _said(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if "fact" in node:
-        value = node["value"]
-        for one in value if isinstance(value, list) else [value]:
-            yield node["fact"], str(one)
-        return
-    parts = [*node.get("all", []), *node.get("any", [])]
-    if "not" in node:
-        parts.append(node["not"])
-    for part in parts:
-        yield from _said(part)
+    return names_in((row.scope, getattr(row, "claim_for", {})))

@@ -1,6 +1,7 @@
 """Coupons through HTTP: what can be claimed, claiming, the wallet."""
 
 from datetime import timedelta
+from operator import itemgetter
 
 import pytest
 from django.db import connection
@@ -9,7 +10,15 @@ from django.test.utils import CaptureQueriesContext
 from config.kernel.models import IdempotencyKey
 from coupons.guards import coupon_redeem
 from coupons.models import Coupon, Template
-from tests.factories import api_client, make_coupon, make_member, make_operator, make_template
+from members.models import Tag
+from tests.factories import (
+    api_client,
+    make_category,
+    make_coupon,
+    make_member,
+    make_operator,
+    make_template,
+)
 
 pytestmark = pytest.mark.django_db
 TEMPLATES = "/api/v1/coupon-templates"
@@ -64,6 +73,44 @@ def test_a_template_says_what_it_is_worth_and_for_what(now):
         "left": 7,
         "mine": 0,
     }
+
+
+def test_what_a_coupon_is_for_is_said_by_name_in_one_statement_however_many_there_are():
+    make_category(code="tea", name="茶叶")
+    make_category(code="cup", name="茶具")
+    member = make_member()
+    for code in ("tea", "cup", "tea"):
+        scope = {"v": 1, "all": [{"fact": "category", "op": "in", "value": [code]}]}
+        make_coupon(member, template=make_template(scope=scope))
+    client = api_client(member)
+
+    for path, pick in (
+        (TEMPLATES, lambda row: row),
+        ("/api/v1/me/coupons", itemgetter("template")),
+    ):
+        with CaptureQueriesContext(connection) as captured:
+            rows = client.get(path, headers={"Accept-Language": "en"}).json()["results"]
+        assert [pick(row)["scope_words"] for row in rows] == [
+            "category is one of 茶叶",
+            "category is one of 茶具",
+            "category is one of 茶叶",
+        ], path
+        assert len(captured) == 3, path
+
+
+def test_whom_a_coupon_is_for_is_said_by_name():
+    Tag.objects.create(code="vip", name="贵宾")
+    rule = {"v": 1, "all": [{"fact": "tags", "op": "in", "value": ["vip"]}]}
+    make_template(code="few", claim_for=rule)
+    client = api_client(make_member())
+
+    (row,) = client.get(TEMPLATES, headers={"Accept-Language": "en"}).json()["results"]
+    refused = client.command(f"{TEMPLATES}/few/claim", {}, HTTP_ACCEPT_LANGUAGE="en")
+
+    assert row["for_words"].endswith("is one of 贵宾")
+    assert refused.json()["errors"][0]["code"] == "coupon_not_for_you"
+    assert "贵宾" in refused.json()["errors"][0]["detail"]
+    assert Coupon.objects.count() == 0
 
 
 def test_a_template_without_a_scope_is_for_everything():
