@@ -26,7 +26,8 @@ class CouponRule:
 
     ``value`` is fen for amount off, basis points off for percent; ``scope`` is a condition over
     the facts of a line; ``operator_id`` is whose stores take it, and with ``other_operators``
-    those of others as well.
+    those of others as well. ``budget_left_fen`` is what all coupons of the template may still
+    take off; None: as much as they like.
     """
 
     pk: int
@@ -47,6 +48,7 @@ class CouponRule:
     valid_from: datetime
     valid_until: datetime
     terms: DiscountTerms
+    budget_left_fen: int | None = None
 
 
 def usable(now: datetime) -> Q:
@@ -67,7 +69,8 @@ _COLUMNS = [field.name for field in fields(CouponRule)]
 _RULES = f"""
 SELECT c.id, c.no, c.state, c.member_id, t.id, t.name, t.kind, t.value, t.max_discount_fen,
   t.threshold_fen, t.scope, t.stacking_group, t.operator_id, t.other_operators,
-  t.channels, c.valid_from, c.valid_until, {TERMS_SQL.format(t="t")}
+  t.channels, c.valid_from, c.valid_until, {TERMS_SQL.format(t="t")},
+  t.budget_fen - t.spent_fen
 FROM coupons_coupon c JOIN coupons_template t ON t.id = c.template_id
 WHERE c.member_id = %(member)s::bigint AND c.state = ANY(%(states)s::text[])
   AND t.use_stopped_at IS NULL

@@ -10,7 +10,7 @@ from coupons.terms import DiscountTerms, terms_read
 from mall.pricing import Rule
 
 # Why a coupon cannot be used, whatever the basket.
-HOURS, STORE = "hours", "store"
+HOURS, STORE, BUDGET = "hours", "store", "budget"
 
 
 def promotion_rule(row: Sequence[Any], now: datetime) -> Rule:

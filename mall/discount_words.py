@@ -48,5 +48,6 @@ _REASONS: dict[str, Callable[[], str]] = {
     "nothing": lambda: _("saves nothing on top"),
     "hours": lambda: _("not at this time"),
     "store": lambda: _("not valid at this store"),
+    "budget": lambda: _("the budget of this coupon is used up"),
     "freight": lambda: _("there is no freight to save"),
 }

@@ -40,7 +40,7 @@ class CouponGiftEnded(Conflict):
 
 class CouponGiftOwn(Conflict):
     code = "coupon_gift_own"
-    message = _("This is your own gift: take it back instead.")
+    message = _("This coupon is your own gift: take it back instead.")
 
 
 def coupon_gift_offer(

@@ -163,7 +163,7 @@ class RefusedCouponOutput(serializers.Serializer):
     coupon = serializers.CharField()
     title = serializers.CharField()
     reason = serializers.CharField(
-        help_text="threshold, scope, stacking, nothing, hours, store or freight"
+        help_text="threshold, scope, stacking, nothing, hours, store, budget or freight"
     )
     missing_fen = serializers.IntegerField(help_text="until its threshold")
     missing_pieces = serializers.IntegerField(help_text="until its threshold")

@@ -20,7 +20,7 @@ from mall.discount_terms_words import rule_words
 from mall.discount_words import hint_words, refusal_words
 from mall.earning import TILL
 from mall.offers import Offers, offers
-from mall.pricing import Item, Priced, Rule, price
+from mall.pricing import Item, Priced, Rule
 from mall.services.pos_pay import PosMemberMissing
 from mall.services.pos_till import Till
 from mall.services.quote import (
@@ -29,7 +29,12 @@ from mall.services.quote import (
     CouponNotApplicable,
     SkuUnavailable,
 )
-from mall.services.quote_rules import hint_row, refusal_row, shopper_facts
+from mall.services.quote_rules import (
+    hint_row,
+    price_within_budgets,
+    refusal_row,
+    shopper_facts,
+)
 from members.selectors import card_lots
 from members.services.visit_find import visit_find
 
@@ -148,7 +153,7 @@ def till_price(
     if member_id:
         who = shopper_facts(member_id=member_id, channel=TILL, rules=rules, now=now)
     items = [replace(item, facts={**item.facts, **who}) for item in items]
-    priced = price(items, rules)
+    priced = price_within_budgets(items, rules, chosen)
     given = sorted({gift.sku for gift in priced.gifts})
     titles = {}
     if given:
@@ -245,7 +250,9 @@ def _coupons(
     for no in coupon_nos:
         if no not in found:
             coupon_used_where(no=no, member_id=member_id)
-            raise CouponNotApplicable(coupon=no, reason=str(_("not valid at this store")))
+            theirs = any(rule.no == no for rule in rules)
+            why = _("not valid at this store") if theirs else _("not yours, used or expired")
+            raise CouponNotApplicable(coupon=no, reason=str(why))
     return [found[no] for no in dict.fromkeys(coupon_nos)]
 
 

@@ -38,6 +38,7 @@ from mall.services.quote_rules import (
     GiftLine,
     coupons_of,
     gift_lines,
+    price_within_budgets,
     rules_of,
     shopper_facts,
     with_gifts,
@@ -114,7 +115,8 @@ def quote(*, basket: Basket, now: datetime) -> Quote:
     offer_nets = [x.cash_fen for x in for_points]
     topup_fen = 0 if value is None else value.principal_fen
     pieces = sum(wanted.values()) + sum(x.quantity for x in for_points)
-    priced = price(items, rules, freight_of(basket, shelf, pieces, now))
+    parcel_costs = freight_of(basket, shelf, pieces, now)
+    priced = price_within_budgets(items, rules, chosen, parcel_costs)
     if priced.gross_fen + sum(offer_nets) + topup_fen > MAX_FEN:
         raise BasketTooLarge(most=yuan(MAX_FEN))
     priced, parcel = parcel_apart(priced)

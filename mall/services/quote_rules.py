@@ -1,5 +1,6 @@
 """What discounts a basket: promotions of the store, the member's coupons, and who the member is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -7,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.errors import DomainError
+from coupons.guards import BudgetExhausted
 from coupons.member_facts import member_facts
 from coupons.selectors import CouponRule, coupon_rules
 from coupons.states import Channel
-from mall.discount_rules import coupon_rule, taken_at
+from mall.discount_rules import BUDGET, coupon_rule, taken_at
 from mall.discount_words import refusal_words
 from mall.offers import Offer, Offers, offers
-from mall.pricing import Discount, Gift, Hint, Item, Priced, Refusal, Rule
+from mall.pricing import Discount, Freight, Gift, Hint, Item, Priced, Refusal, Rule, price
 
 if TYPE_CHECKING:
     from mall.services.quote import Basket
@@ -71,6 +73,42 @@ def rules_of(shelf: Offers, coupons: list[CouponRule], now: datetime) -> list[Ru
         for coupon in coupons
     ]
     return [*shelf.promotions, *named]
+
+
+def price_within_budgets(
+    items: Sequence[Item],
+    rules: Sequence[Rule],
+    coupons: Sequence[CouponRule],
+    freight: Freight | None = None,
+) -> Priced:
+    """Price the basket without those of ``coupons`` that the budgets of their templates do not
+    cover any more: the guard would refuse them, and the whole sale with them. Priced once, and
+    again for each template that turns out to have less left."""
+    budgeted = {c.no: c for c in coupons if c.budget_left_fen is not None}
+    beyond = {no for no, c in budgeted.items() if (c.budget_left_fen or 0) <= 0}
+    while True:
+        rules = [
+            replace(rule, closed=BUDGET)
+            if rule.kind == "coupon" and rule.reference in beyond
+            else rule
+            for rule in rules
+        ]
+        priced = price(items, rules, freight)
+        beyond = _beyond_budgets(priced, budgeted)
+        if not beyond:
+            return priced
+
+
+def _beyond_budgets(priced: Priced, budgeted: dict[str, CouponRule]) -> set[str]:
+    """Numbers of the coupons whose template has less left than one of them takes off. Two of one
+    template are of one group, so no sale has both."""
+    over = {
+        coupon.template_id
+        for discount in priced.discounts
+        if (coupon := budgeted.get(discount.rule.reference))
+        and discount.total_fen > (coupon.budget_left_fen or 0)
+    }
+    return {no for no, coupon in budgeted.items() if coupon.template_id in over}
 
 
 def shopper_facts(
@@ -132,8 +170,10 @@ def hint_row(hint: Hint) -> dict[str, Any]:
 
 def refuse_unused(priced: Priced) -> None:
     """Raise CouponNotApplicable, with the reason in words, for the first coupon that was asked for
-    and is not used."""
+    and is not used; BudgetExhausted where that is why."""
     for refusal in priced.refusals:
+        if refusal.reason == BUDGET:
+            raise BudgetExhausted()
         row = refusal_row(refusal)
         missing = {key: row[key] for key in ("missing_fen", "missing_pieces")}
         raise CouponNotApplicable(coupon=row["coupon"], reason=refusal_words(row), **missing)

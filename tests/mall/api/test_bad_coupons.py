@@ -119,8 +119,8 @@ def till_sends(till, path, body):
         ("tea", "coupon_not_applicable", "nothing in the basket"),
         ("mall", "coupon_not_applicable", "not valid at this store"),
         ("foreign", "coupon_not_applicable", "not valid at this store"),
-        ("late", "coupon_not_applicable", "not valid at this store"),
-        ("stranger", "coupon_not_applicable", "not valid at this store"),
+        ("late", "coupon_not_applicable", "not yours, used or expired"),
+        ("stranger", "coupon_not_applicable", "not yours, used or expired"),
         ("night", "coupon_not_applicable", "not at this time"),
         ("poor", "coupon_budget_exhausted", "used up"),
     ],
@@ -297,6 +297,33 @@ def test_an_order_is_told_why_a_coupon_is_refused(store, member, coupons):
         return client.command(f"{API}/orders", sent, HTTP_ACCEPT_LANGUAGE=language)
 
     assert "¥40.00 more" in refused(place, 409, "coupon_not_applicable")["en"]
+
+
+def test_a_coupon_beyond_its_budget_does_not_stand_in_the_way_of_the_best(store, member, coupons):
+    """The dearest of all would be refused by its budget, and the order with it."""
+    sku = make_product(skus=(5_000,)).skus.get()
+    make_stock(store=store, sku=sku, on_hand=5)
+    Template.objects.filter(coupons__no=coupons["poor"]).update(value=1_500)
+    client = api_client(member)
+    body = {"store": store.code, "lines": [{"sku": sku.code, "quantity": 1}]}
+
+    best = {**body, "best_coupons": True}
+    quote = client.post(f"{API}/quotes", best, format="json", HTTP_ACCEPT_LANGUAGE="en").json()
+
+    said = {row["coupon"]: (row["reason"], row["message"]) for row in quote["refused_coupons"]}
+    assert said[coupons["poor"]] == ("budget", "the budget of this coupon is used up")
+    assert quote["total_fen"] == 4_000
+    placed = client.command(f"{API}/orders", {**best, "quote_version": quote["version"]})
+    assert placed.status_code == 201, placed.json()
+
+    named = {**body, "coupons": [coupons["poor"]]}
+    version = client.post(f"{API}/quotes", named, format="json").json()["version"]
+
+    def place(language):
+        sent = {**named, "quote_version": version}
+        return client.command(f"{API}/orders", sent, HTTP_ACCEPT_LANGUAGE=language)
+
+    refused(place, 409, "coupon_budget_exhausted")
 
 
 ODD = [

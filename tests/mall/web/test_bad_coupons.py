@@ -141,11 +141,12 @@ def redeem_form(desk, now, **said):
 def test_a_form_with_another_coupon_in_it_redeems_nothing(desk, now, name):
     no = desk.stranger if name == "stranger" else desk.no[name]
     form = redeem_form(desk, now, coupon=no)
-    error = CouponNotApplicable(
-        coupon=no, reason=translation.gettext_lazy("not valid at this store")
+    words = (
+        "not valid at this store" if name in ("foreign", "mall") else "not yours, used or expired"
     )
+    error = CouponNotApplicable(coupon=no, reason=translation.gettext_lazy(words))
 
-    refused(desk, REDEEM, form, error, "not valid at this store")
+    refused(desk, REDEEM, form, error, words)
 
 
 def test_a_number_that_was_redeemed_for_takes_no_other_sale(desk, now):
