@@ -12,7 +12,8 @@ and rows of one kind by ascending primary key:
    ``advisory`` of its member; points: ``advisory`` of their member, then lots and the account
    that nobody takes without it; an order's points before its card
 5. ``stores.ledger`` accounts (a card's lots, a member's points)
-6. ``mall.guards`` stock rows: the hot ones come last, just before commit
+6. ``guides.guards`` a prepared basket, when its order has all but its stock
+7. ``mall.guards`` stock rows: the hot ones come last, just before commit
 """
 
 from collections.abc import Iterable
