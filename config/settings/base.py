@@ -240,6 +240,7 @@ SPECTACULAR_SETTINGS = {
         "ConsentKindEnum": "members.states.ConsentKind.choices",
         "OrderStateEnum": "mall.states.OrderState.choices",
         "LineKindEnum": "mall.states.LineKind.choices",
+        "DiscountKindEnum": "mall.states.DiscountKind.choices",
         "RefundStateEnum": "mall.states.RefundState.choices",
         "AfterSaleKindEnum": "mall.states.AfterSaleKind.choices",
         "AfterSaleStateEnum": "mall.states.AfterSaleState.choices",

@@ -6,7 +6,7 @@ from config.kernel.api import rows
 from coupons.states import TicketState
 from mall.api.serializers import HintOutput, RefusedCouponOutput
 from mall.services.quote import MAX_FEN
-from mall.states import PosTicketState, TenderKind
+from mall.states import DiscountKind, PosTicketState, TenderKind
 
 _NUMBER = r"^[0-9A-Za-z_-]+$"
 
@@ -84,7 +84,7 @@ class TillQuoteInput(serializers.Serializer):
 
 
 class TillLineDiscountOutput(serializers.Serializer):
-    kind = serializers.ChoiceField(["promotion", "coupon"])
+    kind = serializers.ChoiceField(DiscountKind.choices)
     reference = serializers.CharField(help_text="the promotion's code or the coupon's number")
     title = serializers.CharField()
     amount_fen = serializers.IntegerField()
