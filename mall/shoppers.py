@@ -32,10 +32,15 @@ def register_all() -> None:
     )
 
 
+def asks_first_order(scope: Mapping[str, Any]) -> bool:
+    """Whether ``scope`` asks if somebody has bought before."""
+    return "first_order" in named(scope)
+
+
 def first_order_lock(*, member_id: int, scopes: Iterable[Mapping[str, Any]]) -> bool:
     """Whether one of ``scopes`` asks for a first order; then no other such order of the member is
     placed until the end of the transaction, and who looks again sees those before it."""
-    if not any("first_order" in named(scope) for scope in scopes):
+    if not any(map(asks_first_order, scopes)):
         return False
     advisory("mall.first_order", [member_id])
     return True

@@ -35,6 +35,7 @@ from mall.services.quote_rules import (
     refusal_row,
     shopper_facts,
 )
+from mall.shoppers import asks_first_order
 from members.selectors import card_lots
 from members.services.visit_find import visit_find
 
@@ -127,9 +128,9 @@ def till_price(
     now: datetime,
 ) -> TillSale:
     """Price a till's basket with coupons of the member, and with promotions for stores: of those
-    that ask who buys none where the member is not ``present``, or nobody is known. One statement,
-    one more for coupons and one for gifts, and one or two for each fact about the member that a
-    discount asks for.
+    that ask who buys none where the member is not ``present``, or nobody is known, and none for a
+    first order, which a till's sale is not. One statement, one more for coupons and one for gifts,
+    and one or two for each fact about the member that a discount asks for.
 
     Raises SkuUnavailable, BasketTooLarge, CouponNotApplicable, CouponUsed.
     """
@@ -139,7 +140,11 @@ def till_price(
     if sum(item.gross_fen for item in items) > MAX_FEN:
         raise BasketTooLarge(most=yuan(MAX_FEN))
     chosen = _coupons(till, member_id, coupon_nos, now) if member_id and coupon_nos else []
-    promotions = shelf.promotions if with_promotions else ()
+    # A till's sale is no order: what is for a first one would be had there every time. (A coupon
+    # for it is used once.)
+    promotions = tuple(
+        x for x in shelf.promotions if with_promotions and not asks_first_order(x.scope)
+    )
     if not (member_id and present):
         promotions = tuple(x for x in promotions if not named(x.scope) & known())
     rules = [

@@ -41,7 +41,7 @@ def world(now):
             make_offer(store=store, sku=sku, price_fen=sku.price_fen - 13)
         skus.append(sku)
     of_brand = {"v": 1, "all": [{"fact": "brand", "op": "eq", "value": brand.code}]}
-    new = {"v": 1, "all": [{"fact": "first_order", "op": "eq", "value": 1}]}
+    new = {"v": 1, "all": [{"fact": "member_days", "op": "lte", "value": 7}]}
     codes = [sku.code for sku in skus]
     for columns in (
         {"kind": "amount", "value": 777, "threshold_fen": 9_000, "steps": [[30_000, 3_333]]},

@@ -174,7 +174,7 @@ def test_promotions_that_do_not_name_stores_never_work_at_a_till(till, tea, prom
 def test_who_buys_says_which_price_holds(till, tea, member, promotion, now):
     gold = make_tier(code="gold")
     promotion(kind="price", value=7_000, scope=of_member("tier", "gold"))
-    promotion(kind="price", value=6_000, scope=of_member("first_order", 1), stacking_group="new")
+    promotion(kind="price", value=6_000, scope=of_member("member_days", 0), stacking_group="new")
     promotion(kind="price", value=9_000, scope=of_member("channel", "pos"), stacking_group="till")
     visit = visit_of(till, member, now)
 
@@ -186,7 +186,7 @@ def test_who_buys_says_which_price_holds(till, tea, member, promotion, now):
     assert quoted(till, [goods(tea)])["total_fen"] == 9_000  # not even by what they are not
     assert quoted(till, [goods(tea)], visit=visit)["total_fen"] == 1
     Promotion.objects.filter(code="nongold").update(archived_at=now)
-    assert quoted(till, [goods(tea)], visit=visit)["total_fen"] == 6_000  # has bought nothing yet
+    assert quoted(till, [goods(tea)], visit=visit)["total_fen"] == 6_000  # new here
     Promotion.objects.filter(stacking_group="new").update(archived_at=now)
     assert quoted(till, [goods(tea)], visit=visit)["total_fen"] == 9_000
     Member.objects.update(tier=gold)
@@ -318,3 +318,14 @@ def test_a_coupon_that_a_promotion_leaves_below_its_threshold_is_refused(
     assert answer.json()["extra"]["missing_fen"] == 1
     assert CouponTicket.objects.count() == 0
     assert redeem(till, visit, coupon, [goods(tea)], with_promotions=False).status_code == 201
+
+
+def test_a_price_for_a_first_order_is_not_had_at_every_sale_of_a_till(
+    till, member, tea, promotion, now
+):
+    promotion(kind="price", value=1, scope=of_member("first_order", 1))
+    promotion(kind="price", value=9_000, scope=of_member("member_days", 0))
+
+    sale = quoted(till, [goods(tea)], visit=visit_of(till, member, now))
+
+    assert (sale["total_fen"], [d["amount_fen"] for d in sale["discounts"]]) == (9_000, [999])

@@ -135,7 +135,7 @@ def test_a_piece_that_comes_back_at_the_desk_gives_what_was_paid_for_it(
 def test_the_number_of_a_coupon_gets_nobody_the_price_of_its_member(
     client, store, tea, coupon, now
 ):
-    new = {"v": 1, "all": [{"fact": "first_order", "op": "eq", "value": 1}]}
+    new = {"v": 1, "all": [{"fact": "member_days", "op": "eq", "value": 0}]}
     of_stores = {"operator": store.operator, "channels": ["store"]}
     make_promotion(**of_stores, kind="price", value=6_000, scope=new)
     asked = {"coupon": coupon.no, "sku": tea.code, "n": "1", "preview": "1"}
