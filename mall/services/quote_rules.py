@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 # More of a member's coupons than this are not looked at: those for here and now come first, of
 # them those that end first. Fifty that can be used are many; a pile that cannot hides no good one.
 MOST_COUPONS = 200
+# So often a basket is priced anew because one template's budget has too little left.
+MOST_LOOKS = 5
 
 
 class CouponNotApplicable(DomainError):
@@ -83,10 +86,11 @@ def price_within_budgets(
 ) -> Priced:
     """Price the basket without those of ``coupons`` that the budgets of their templates do not
     cover any more: the guard would refuse them, and the whole sale with them. Priced once, and
-    again for each template that turns out to have less left."""
+    again for each template that turns out to have less left; after ``MOST_LOOKS`` of them all
+    go that would take more by themselves."""
     budgeted = {c.no: c for c in coupons if c.budget_left_fen is not None}
     beyond = {no for no, c in budgeted.items() if (c.budget_left_fen or 0) <= 0}
-    while True:
+    for looks in count(1):
         rules = [
             replace(rule, closed=BUDGET)
             if rule.kind == "coupon" and rule.reference in beyond
@@ -96,7 +100,10 @@ def price_within_budgets(
         priced = price(items, rules, freight)
         beyond = _beyond_budgets(priced, budgeted)
         if not beyond:
-            return priced
+            break
+        if looks >= MOST_LOOKS:
+            beyond |= _worth_more(priced, budgeted)
+    return priced
 
 
 def _beyond_budgets(priced: Priced, budgeted: dict[str, CouponRule]) -> set[str]:
@@ -109,6 +116,16 @@ def _beyond_budgets(priced: Priced, budgeted: dict[str, CouponRule]) -> set[str]
         and discount.total_fen > (coupon.budget_left_fen or 0)
     }
     return {no for no, coupon in budgeted.items() if coupon.template_id in over}
+
+
+def _worth_more(priced: Priced, budgeted: dict[str, CouponRule]) -> set[str]:
+    """Numbers of the coupons that were not chosen and are worth more than is left for them."""
+    return {
+        refusal.rule.reference
+        for refusal in priced.refusals
+        if (coupon := budgeted.get(refusal.rule.reference))
+        and refusal.worth_fen > (coupon.budget_left_fen or 0)
+    }
 
 
 def shopper_facts(
