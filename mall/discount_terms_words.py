@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from config.kernel.conditions import explain
 from config.kernel.money import yuan
+from coupons.bearers import PLATFORM
 from coupons.states import Channel
 from coupons.terms import hours_are_overnight
 from mall.pricing import Rule
@@ -43,7 +44,7 @@ def discount_words(row: Any, names: Mapping[str, str] | None = None) -> list[str
     lines.append(_("Used in: {channels}.").format(channels=", ".join(channels) or "–"))
     lines += _times(row)
     if hasattr(row, "quota"):
-        lines += _coupon(row)
+        lines += _coupon(row, names or {})
     stacking = _("One discount of the group “{group}” per order.").format(group=row.stacking_group)
     if row.excludes:
         groups = ", ".join(row.excludes)
@@ -165,7 +166,11 @@ def _hours(pair: Sequence[str]) -> str:
     return f"{start}–{end}"
 
 
-def _coupon(row: Any) -> list[str]:
+def _bearer(bearer: str, names: Mapping[str, str]) -> str:
+    return _("the platform") if bearer == PLATFORM else names.get(bearer, bearer)
+
+
+def _coupon(row: Any, names: Mapping[str, str]) -> list[str]:
     found = [
         _("{quota} in all, {each} for each member.").format(quota=row.quota, each=row.per_member)
     ]
@@ -174,7 +179,8 @@ def _coupon(row: Any) -> list[str]:
     if row.points_price:
         found.append(_("Costs {points} points.").format(points=row.points_price))
     shares = ", ".join(
-        f"{bearer} {percent_words(share)}" for bearer, share in row.sponsor_shares.items()
+        f"{_bearer(bearer, names)} {percent_words(share)}"
+        for bearer, share in row.sponsor_shares.items()
     )
     found.append(_("Borne by: {who}.").format(who=shares or row.operator.name))
     return found

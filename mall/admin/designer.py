@@ -32,7 +32,7 @@ from mall.admin.designer_worth import WorthForm
 from mall.admin.discount_calendar import CalendarPage
 from mall.discount_draft_values import MODELS, PROMOTION, STEPS, TEMPLATE, problems, row_of
 from mall.discount_terms_words import discount_words
-from mall.models import DiscountDraft
+from mall.models import DiscountDraft, Sku
 from mall.selectors.discount_names import names_of
 from mall.selectors.discount_preview import MOST_PIECES, Preview, discount_preview
 from mall.services.discount_draft import draft_begin, draft_fill, draft_publish
@@ -108,11 +108,19 @@ class LookForm(forms.Form):
             del self.fields["channel"]
 
     def clean_skus(self) -> list[tuple[str, int]]:
-        found = []
-        for line in self.cleaned_data["skus"].splitlines()[:MOST_PICKED]:
+        found, wrong = [], []
+        lines = [line for line in self.cleaned_data["skus"].splitlines() if line.strip()]
+        for line in lines[:MOST_PICKED]:
             match = _PICKED.match(line)
             if match:
                 found.append((match[1], min(int(match[2] or 1) or 1, MOST_PIECES)))
+            else:
+                wrong.append(line.strip()[:40])
+        codes = {code for code, _n in found}
+        known = set(Sku.objects.filter(code__in=codes).values_list("code", flat=True))
+        wrong += sorted(codes - known)
+        if wrong:
+            raise forms.ValidationError([_("SKU {code} is unknown").format(code=x) for x in wrong])
         return found
 
 
@@ -254,10 +262,15 @@ class DiscountDraftAdmin(CalendarPage, StaffScoped, ReadOnlyAdmin):
             # As what it changes: its own code is not taken by another.
             row.pk, row._state.adding = draft.source_id, False
         wrong = problems(draft.kind, row)
-        preview, look = None, None
+        preview: Preview | None = None
+        look: LookForm | None = None
         if not wrong:
             preview, look = self._preview(request, draft, row, now)
         loss = preview is not None and preview.below_cost
+        if look is not None and look.is_bound and not loss:
+            # Looking elsewhere does not make the loss of the usual baskets unseen.
+            usual, _look = self._preview(request, draft, row, now, asked=False)
+            loss = usual is not None and usual.below_cost
         form = PublishForm(loss=loss)
         if request.method == "POST":
             form = PublishForm(request.POST, loss=loss)
@@ -296,21 +309,28 @@ class DiscountDraftAdmin(CalendarPage, StaffScoped, ReadOnlyAdmin):
         return redirect(reverse(f"{self.admin_site.name}:{name}", args=[done.pk]))
 
     def _preview(
-        self, request: HttpRequest, draft: DiscountDraft, row: Any, now: datetime
+        self,
+        request: HttpRequest,
+        draft: DiscountDraft,
+        row: Any,
+        now: datetime,
+        *,
+        asked: bool = True,
     ) -> tuple[Preview | None, LookForm]:
+        """What it does to the baskets that are asked for, or else to the usual ones."""
         stores = list(
             Store.objects.filter(operator_id=draft.operator_id, archived_at=None).order_by("code")
         )
         channels = [c for c in Channel if c in row.channels] or [Channel.MALL]
-        look = LookForm(request.GET or None, stores, channels)
-        asked = look.cleaned_data if look.is_bound and look.is_valid() else {}
-        store = next((s for s in stores if s.code == asked.get("store")), None)
+        look = LookForm(request.GET if asked and request.GET else None, stores, channels)
+        said = look.cleaned_data if look.is_bound and look.is_valid() else {}
+        store = next((s for s in stores if s.code == said.get("store")), None)
         store = store or next((s for s in stores if s.kind == "shop"), next(iter(stores), None))
         if store is None:
             return None, look
         begins = row.claim_from if draft.kind == TEMPLATE else row.starts_at
-        at = asked.get("at") or max(now, begins)
-        wanted = [c for c in channels if c == asked.get("channel")] or channels
+        at = said.get("at") or max(now, begins)
+        wanted = [c for c in channels if c == said.get("channel")] or channels
         found = [
             discount_preview(
                 kind=draft.kind,
@@ -318,7 +338,7 @@ class DiscountDraftAdmin(CalendarPage, StaffScoped, ReadOnlyAdmin):
                 store=store,
                 at=at,
                 now=now,
-                picked=asked.get("skus") or (),
+                picked=said.get("skus") or (),
                 channel=channel,
             )
             for channel in wanted

@@ -6,12 +6,13 @@ from typing import Any
 from config.kernel.conditions import names_in, register_names
 from mall.models import Brand, Category, Product
 from members.models import Tag, Tier
-from stores.models import Store
+from stores.models import Operator, Store
 
 _MODELS: dict[str, Any] = {
     "category": Category,
     "brand": Brand,
     "product": Product,
+    "operator": Operator,
     "store": Store,
     "home_store": Store,
     "tier": Tier,
@@ -33,6 +34,8 @@ def _namer(model: Any) -> Any:
 
 
 def names_of(row: Any) -> dict[str, str]:
-    """ "fact:code" → name, of what the scope (and who may have one) names. One statement for each
-    such fact."""
-    return names_in((row.scope, getattr(row, "claim_for", {})))
+    """ "fact:code" → name, of what the scope (and who may have one) names, and of who bears it. One
+    statement for each such fact."""
+    bearers = [x.partition(":") for x in getattr(row, "sponsor_shares", None) or {}]
+    borne = [{"fact": kind, "op": "eq", "value": code} for kind, _colon, code in bearers]
+    return names_in((row.scope, getattr(row, "claim_for", {}), *borne))

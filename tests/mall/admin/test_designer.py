@@ -10,7 +10,7 @@ from config.kernel.approvals import approval_decide
 from config.kernel.errors import Conflict
 from config.kernel.models import Approval, Event
 from coupons.models import Template
-from mall.models import DiscountDraft, Promotion, Sku
+from mall.models import Brand, DiscountDraft, Promotion, Sku
 from mall.services.discount_draft import (
     DraftRewritesPast,
     draft_begin,
@@ -259,6 +259,33 @@ def test_a_basket_may_be_picked(client, operator, tea, now):
     text = page.content.decode()
     assert "× 7" in text and "¥630.00" in text
     assert text.count('class="mall-sample') == 2  # one basket, and the list of them
+
+
+def test_a_basket_of_what_nobody_sells_is_refused_at_its_field(client, operator, tea, now):
+    draft = promotion(client, operator, now, "percent", percent="10")
+    page = client.get(design(draft, "publish"), {"skus": "cha-1 7\nNOPE 1\n茶 2", "store": "here"})
+    assert page.context["look"].errors["skus"] == ["SKU 茶 2 不存在", "SKU NOPE 不存在"]
+
+
+def test_a_loss_is_not_unseen_by_looking_at_another_basket(client, operator, tea, now):
+    make_product(code="cup", name="杯", skus=[90_000])
+    draft = promotion(client, operator, now, "percent", percent="30")
+    elsewhere = f"{design(draft, 'publish')}?store=here&skus=cup-1"
+    page = client.get(elsewhere)
+    assert page.context["preview"].below_cost is False
+    assert "seen_loss" in page.context["form"].fields
+    client.post(elsewhere, {"reason": "活动"})
+    assert not Promotion.objects.exists()
+
+
+def test_who_bears_a_coupon_is_said_by_name(client, operator, tea, now):
+    Brand.objects.create(code="B01", name="清禾")
+    draft = begun(client)
+    client.post(design(draft, "worth"), worth(operator))
+    client.post(design(draft, "where"), WHERE)
+    client.post(design(draft, "when"), issue(now, sponsor_shares="operator:op 60\nbrand:B01 40"))
+    words = "\n".join(client.get(design(draft, "publish")).context["words"])
+    assert f"费用承担：清禾 40 %, {operator.name} 60 %。" in words
 
 
 def test_more_than_one_decides_on_waits_for_another(operator, tea, now):
