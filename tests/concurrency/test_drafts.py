@@ -49,10 +49,14 @@ def publish(draft, boss, now):
     return partial(draft_publish, draft_id=draft.pk, reason="调价", user=boss, now=now)
 
 
+def published():
+    rows = Event.objects.filter(kind="kernel.reference_changed", subject_type="mall.promotion")
+    return rows.order_by("pk")
+
+
 def changes():
     """What its events say it became, in their order."""
-    rows = Event.objects.filter(kind="kernel.reference_changed", subject_type="mall.promotion")
-    return [row.payload["changes"]["value"] for row in rows.order_by("pk")]
+    return [row.payload["changes"]["value"] for row in published()]
 
 
 def test_a_draft_published_by_several_people_is_published_once(promotion, boss, now):
@@ -95,7 +99,8 @@ def test_a_draft_control_without_its_lock_is_published_twice(promotion, boss, no
     results = race([publish(draft(promotion, boss, now, 1_500), boss, now)] * 2)
 
     assert failed(results) == []
-    assert len(changes()) == 2
+    # The later one may find its value there already, and says so of nothing but its draft.
+    assert published().count() == 2
 
 
 @pytest.mark.corrupts
