@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 from coupons.models import Coupon, Template
 from mall.models import AfterSale, Order, Sku
 from mall.states import OrderState
+from stores.models import Operator
+from tests.factories import make_template
 from tests.web.faces import chinese_in, english_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -18,6 +20,26 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def open_(page: Page, address: str) -> None:
     page.goto(address)
     page.wait_for_selector("#view:not([aria-busy])")
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en-US"])
+def test_the_coupons_on_the_first_page_stay_small(shop, browser, locale):
+    """The tallest gives its height to all: what one gives and for how many points is beside its
+    name, and leaves it room."""
+    template = make_template(
+        operator=Operator.objects.get(code="yushang"),
+        kind="exchange",
+        value=990,
+        threshold_fen=5_000,
+        points_price=100,
+    )
+    Template.objects.filter(pk=template.pk).update(name="9.9元换购苏打饼干")
+    context = browser.new_context(locale=locale, viewport={"width": 375, "height": 740})
+    page = context.new_page()
+    open_(page, shop.url)
+    expect(page.locator(".coupon")).to_have_count(2)
+    assert max(page.locator(".coupon").evaluate_all("all => all.map(e => e.offsetHeight)")) < 130
+    context.close()
 
 
 def test_one_sale_by_thumb(shop, page, complaints):
