@@ -170,17 +170,23 @@ def many(seed: int, groups: int, methods: Sequence[str]) -> tuple[list[Item], li
     return basket, held
 
 
-@pytest.mark.parametrize("groups", [1, 3, 5])
-def test_fifty_coupons_over_twenty_lines_are_chosen_among_in_time(groups, monkeypatch):
-    steps = []
+@pytest.fixture
+def steps(monkeypatch):
+    """Of each search since the test began: so many discounts were worked out."""
+    found = []
 
     def counted(*args):
         choice = engine_choose(*args)
-        steps.append(choice.steps)
+        found.append(choice.steps)
         return choice
 
     engine_choose = engine.choose
     monkeypatch.setattr(engine, "choose", counted)
+    return found
+
+
+@pytest.mark.parametrize("groups", [1, 3, 5])
+def test_fifty_coupons_over_twenty_lines_are_chosen_among_in_time(groups, steps):
     times = []
     for seed in range(20):
         basket, held = many(seed, groups, ["amount", "percent", "price"])
@@ -194,18 +200,13 @@ def test_fifty_coupons_over_twenty_lines_are_chosen_among_in_time(groups, monkey
 
 
 @pytest.mark.parametrize("groups", [8, 10, 12])
-def test_many_groups_that_fight_over_the_same_lines_are_proven_but_for_a_rare_one(groups):
+def test_many_groups_that_fight_over_the_same_lines_are_proven_but_for_a_rare_one(groups, steps):
     kinds = ["amount", "amount", "percent", "percent", "price", "nth"]
-    times, proven = [], 0
-    for seed in range(10):
-        basket, held = many(seed, groups, kinds)
-        began = process_time()
-        proven += price(basket, held).exact
-        times.append(process_time() - began)
+    proven = sum(price(*many(seed, groups, kinds)).exact for seed in range(10))
 
     assert proven >= 9
-    # Some 8 ms in practice.
-    assert sorted(times)[5] < 0.040
+    # Some 8 ms in practice; steps, because tracing the lines of a test slows them several times.
+    assert sorted(steps)[5] < MOST_STEPS / 3
 
 
 def test_a_choice_that_is_too_hard_is_given_up_and_says_so(monkeypatch):

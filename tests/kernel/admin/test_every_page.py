@@ -34,6 +34,8 @@ NOT_PAGES = {
     "mall.Adjustment",
     "mall.AfterSaleLine",
     "mall.CartLine",
+    # Read at the desk that packs the parcel, and nowhere else.
+    "mall.DeliveryAddress",
     "mall.PosRefund",
     "mall.PosRefundLine",
     "mall.PosTender",
