@@ -37,6 +37,7 @@ def _network(address: str) -> str:
         known = ip_address(address)
     except ValueError:
         return ""
+    known = getattr(known, "ipv4_mapped", None) or known
     if known.version == 4:
         return f"{known}".rpartition(".")[0] + ".0"
     return str(ip_network(f"{known}/48", strict=False).network_address)

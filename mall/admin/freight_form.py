@@ -58,7 +58,8 @@ class FreightForm(PolicyForm):
         help_text=_("days from shipping, unless the member says so before"),
     )
     not_to = PrefixesField(
-        label=_("not sent to"), help_text=_("first digits of adcodes; they go before the zones")
+        label=_("not sent to"),
+        help_text=_("first digits of adcodes; the zone decides where it has more of the digits"),
     )
 
     def grow(self) -> None:
