@@ -134,7 +134,8 @@ def basket_new(request: GuideRequest) -> HttpResponse:
         try:
             sent = basket_send(
                 guide_id=request.guide.pk,
-                store_code=form.store.code,
+                # As the page had it: one that is not theirs any more is refused, not replaced.
+                store_code=data.get("store", form.store.code)[:32],
                 member_id=form.member_id,
                 lines=list(form.lines.items()),
                 note=form.note,

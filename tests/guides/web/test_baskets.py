@@ -147,6 +147,14 @@ def test_a_guide_of_two_stores_chooses_one(client, guide, store, tea):
     assert "徐汇店" in words(client.get(NEW))
 
 
+def test_a_store_that_is_not_theirs_any_more_is_not_replaced_by_another(client, guide, store, tea):
+    former = make_store(operator=store.operator)
+    form = {"store": former.code, "sku": "TEA-1", "n": "1", "send": "1"}
+    page = client.post(NEW, form)
+    assert 'role="alert"' in page.content.decode()
+    assert not PreparedBasket.objects.exists() and not Code.objects.exists()
+
+
 def test_who_works_nowhere_prepares_none(client, guide):
     GuideAssignment.objects.all().delete()
     assert client.get(NEW).status_code == 404
