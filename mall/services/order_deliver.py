@@ -3,6 +3,7 @@
 The order is locked throughout, as after-sale locks it: goods are either on their way or given back.
 """
 
+import re
 from datetime import datetime
 
 from django.db import transaction
@@ -48,7 +49,11 @@ class NotShipped(Conflict):
 
 class TrackingInvalid(DomainError):
     code = "tracking_invalid"
-    message = _("Name the carrier and its number for the parcel.")
+    message = _("Name the carrier and its number for the parcel: letters, digits, hyphens.")
+
+
+# What WeChat takes as a number of a parcel in a message, and every carrier gives.
+_TRACKING = re.compile(r"[0-9A-Za-z-]{1,40}")
 
 
 def order_ship(
@@ -60,7 +65,7 @@ def order_ship(
     when and how), DeliveryEnded.
     """
     carrier, tracking_no = carrier.strip(), tracking_no.strip()
-    if not 0 < len(carrier) <= 32 or not 0 < len(tracking_no) <= 40:
+    if not 0 < len(carrier) <= 32 or not _TRACKING.fullmatch(tracking_no):
         raise TrackingInvalid()
     with transaction.atomic():
         mine = Order.objects.for_staff(user, DESK).values("pk")

@@ -137,7 +137,8 @@ def test_only_its_own_stores_staff_ship_it(order, now):
 
 
 @pytest.mark.parametrize(
-    ("carrier", "tracking_no"), [("", "SF1"), ("顺丰", "  "), ("顺" * 33, "1")]
+    ("carrier", "tracking_no"),
+    [("", "SF1"), ("顺丰", "  "), ("顺" * 33, "1"), ("顺丰", "单号 1"), ("顺丰", "SF1 SF2")],
 )
 def test_a_parcel_without_its_number_is_not_shipped(order, clerk, now, carrier, tracking_no):
     with pytest.raises(TrackingInvalid):
