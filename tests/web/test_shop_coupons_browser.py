@@ -84,3 +84,15 @@ def test_coupons_are_had_shown_given_and_over(shop, page, complaints):
     assert missing == []
     assert complaints == []
     assert not found, "\n".join(found)
+
+
+def test_a_code_that_is_none_is_refused_beside_its_field(shop, page, complaints):
+    open_(page, f"{shop.url}/#/coupons")
+    page.get_by_label("兑换码").fill("NOPE-1")
+    page.get_by_role("button", name="兑换").click()
+
+    expect(page.locator("form + [role=alert]")).to_have_text("兑换码无效。")
+    expect(page.get_by_label("兑换码")).to_be_focused()
+    assert Coupon.objects.count() == 0
+    assert findings(page) == []
+    assert [line for line in complaints if "404" not in line] == []

@@ -3,7 +3,7 @@
 import { command, cursorOf, get, mine } from "./api.js";
 import { couponCard, worth } from "./home.js";
 import { qr } from "./qr.js";
-import { busy, empty, h, panel, row, sheet, tell, when } from "./ui.js";
+import { busy, empty, h, messageOf, panel, row, sheet, tell, when } from "./ui.js";
 import { t } from "./words.js";
 
 const SHELVES = { get: "To be had", have: "Mine", had: "Over" };
@@ -31,17 +31,25 @@ async function toGet({ signal, go }) {
 function codeForm(go) {
   const code = h("input", { maxlength: "64", autocapitalize: "characters", autocomplete: "off", spellcheck: "false", "aria-label": t("Coupon code") });
   const send = h("button", { class: "btn primary", type: "submit" }, t("Redeem the code"));
+  const wrong = h("p", { class: "note error", role: "alert", hidden: true });
+  const refuse = (error) => {
+    wrong.textContent = messageOf(error);
+    wrong.hidden = false;
+    code.select();
+  };
   return panel(t("Have a code?"), h("form", {
     class: "row", onsubmit: (event) => {
       event.preventDefault();
       busy(send, async () => {
         if (!code.value.trim()) return code.focus();
-        await command("coupon-codes", { code: code.value });
+        wrong.hidden = true;
+        const had = await command("coupon-codes", { code: code.value }).catch(refuse);
+        if (!had) return undefined;
         tell(t("It is in your coupons."));
         return go("#/coupons?shelf=have");
       });
     },
-  }, h("span", { class: "grow" }, code), send));
+  }, h("span", { class: "grow" }, code), send), wrong);
 }
 
 /** Rows of a list behind its cursor. */
