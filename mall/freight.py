@@ -26,7 +26,9 @@ MOST_MORE_FEN = 10_000
 MOST_PIECES = 999
 MOST_FREE_FROM_FEN = 10_000_000
 MOST_ZONES = 40
-PREFIX = re.compile(r"[0-9]{2}([0-9]{2}){0,2}")
+# The beginning of an adcode; its first two digits are a province's, a region's or a city's under
+# the government (GB/T 2260).
+PREFIX = re.compile(r"(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12])([0-9]{2}){0,2}")
 
 
 class DeliveryNotOffered(Conflict):
@@ -56,6 +58,8 @@ class FreightRules:
 
     def to(self, adcode: str, *, pieces: int) -> Freight:
         """What a parcel of so many pieces to ``adcode`` costs. Raises RegionNotServed."""
+        if not PREFIX.fullmatch(adcode):
+            raise RegionNotServed(region=adcode)
         prefixes = (adcode[:digits] for digits in (6, 4, 2, 0))
         zone = next((self.zones[x] for x in prefixes if x in self.zones), None)
         if zone is None:

@@ -17,6 +17,7 @@ from mall.selectors.discount_calendar import discount_calendar
 from stores.models import Operator, Store
 from stores.permissions import COST
 from stores.reach import staff_reach
+from stores.states import OperatorKind
 
 MONTH, WEEKS = "month", "weeks"
 WEEKS_SHOWN = 4
@@ -29,6 +30,8 @@ class CalendarPage(MixedIntoAdmin):
         """For whoever may see promotions. Asks for ``operator``, ``store``, ``view``, ``day``."""
         reach = staff_reach(request.user, "mall.view_promotion", "mall.change_promotion")
         operators = list(Operator.objects.filter(reach.operators()).order_by("code"))
+        # It opens on one of the group's own.
+        operators.sort(key=lambda operator: operator.kind == OperatorKind.FRANCHISE)
         if not operators:
             raise PermissionDenied
         asked = request.GET

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from config.kernel.money import yuan
 from coupons.member_facts import known, named
 from coupons.selectors import CouponRule, coupon_rules
@@ -21,6 +19,7 @@ from mall.discount_words import hint_words, refusal_words
 from mall.earning import TILL
 from mall.offers import Offers, offers
 from mall.pricing import Item, Priced, Rule
+from mall.services.coupon_why import coupon_why
 from mall.services.pos_pay import PosMemberMissing
 from mall.services.pos_till import Till
 from mall.services.quote import (
@@ -255,9 +254,8 @@ def _coupons(
     for no in coupon_nos:
         if no not in found:
             coupon_used_where(no=no, member_id=member_id)
-            theirs = any(rule.no == no for rule in rules)
-            why = _("not valid at this store") if theirs else _("not yours, used or expired")
-            raise CouponNotApplicable(coupon=no, reason=str(why))
+            why = coupon_why(no=no, member_id=member_id, now=now)
+            raise CouponNotApplicable(coupon=no, reason=why)
     return [found[no] for no in dict.fromkeys(coupon_nos)]
 
 

@@ -17,6 +17,7 @@ from mall.discount_rules import BUDGET, coupon_rule, taken_at
 from mall.discount_words import refusal_words
 from mall.offers import Offer, Offers, offers
 from mall.pricing import Discount, Freight, Gift, Hint, Item, Priced, Refusal, Rule, price
+from mall.services.coupon_why import coupon_why
 
 if TYPE_CHECKING:
     from mall.services.quote import Basket
@@ -59,7 +60,8 @@ def coupons_of(basket: "Basket", shelf: Offers, now: datetime) -> list[CouponRul
     for no in basket.coupon_nos:
         rule = by_no.get(no)
         if rule is None:
-            raise CouponNotApplicable(coupon=no, reason=str(_("not yours, used or expired")))
+            why = coupon_why(no=no, member_id=basket.member_id, now=now)
+            raise CouponNotApplicable(coupon=no, reason=why)
         if not _taken_here(rule, shelf):
             raise CouponNotApplicable(coupon=no, reason=str(_("not valid at this store")))
     return [by_no[no] for no in dict.fromkeys(basket.coupon_nos)]

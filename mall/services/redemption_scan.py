@@ -4,14 +4,12 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils.translation import gettext as _
-
 from config.kernel.errors import NotFound
 from config.kernel.numbers import MISREAD
 from coupons.models import Coupon
 from coupons.selectors import CouponRule
 from coupons.selectors_tickets import coupon_used_where
-from coupons.states import USABLE, CouponState
+from mall.services.coupon_why import coupon_why
 from mall.services.pos_quote import store_coupons
 from mall.services.pos_till import Till
 from mall.services.quote import CouponNotApplicable
@@ -86,18 +84,5 @@ def coupon_owner(*, shown: str) -> int:
 def _refuse(no: str, member_id: int, now: datetime) -> None:
     """Say why the store does not take the coupon. Raises CouponUsed, CouponNotApplicable."""
     coupon_used_where(no=no, member_id=member_id)
-    coupon = Coupon.objects.select_related("template").get(no=no)
-    raise CouponNotApplicable(coupon=no, reason=_why(coupon, now))
-
-
-def _why(coupon: Coupon, now: datetime) -> str:
-    over = coupon.state in USABLE and coupon.valid_until <= now
-    if over or coupon.state == CouponState.EXPIRED:
-        return _("it has expired")
-    if coupon.state not in USABLE:
-        return str(CouponState(coupon.state).label)
-    if coupon.valid_from > now:
-        return _("its time has not come yet")
-    if coupon.template.use_stopped_at is not None:
-        return _("its use has been stopped")
-    return _("not valid at this store")
+    why = coupon_why(no=no, member_id=member_id, now=now)
+    raise CouponNotApplicable(coupon=no, reason=why)

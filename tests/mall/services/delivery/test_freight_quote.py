@@ -61,7 +61,7 @@ def test_the_longest_prefix_decides_what_it_costs(region, pieces, fee):
     assert FreightRules.read(FREIGHT).to(region, pieces=pieces).costs(100) == fee
 
 
-@pytest.mark.parametrize("region", ["650102", "331022"])
+@pytest.mark.parametrize("region", ["650102", "331022", "999999"])
 def test_nothing_is_sent_where_the_policy_says_so(region):
     with pytest.raises(RegionNotServed):
         FreightRules.read(FREIGHT).to(region, pieces=1)
