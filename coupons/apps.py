@@ -11,9 +11,9 @@ class CouponsConfig(AppConfig):
         from config.kernel.events import subscribe
         from config.kernel.policies import register_kind
         from coupons import (  # audit* register their lines
-            audit,  # noqa: F401
-            audit_risk,  # noqa: F401
-            audit_ways,  # noqa: F401
+            audit,  # noqa: F401  registers its lines
+            audit_risk,  # noqa: F401  registers its lines
+            audit_ways,  # noqa: F401  registers its lines
             claim_risk,
             redemption_rules,
             who,

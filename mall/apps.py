@@ -9,15 +9,15 @@ class MallConfig(AppConfig):
     def ready(self) -> None:
         from mall import (  # audit* register their lines
             approvals,
-            audit,  # noqa: F401
-            audit_borne,  # noqa: F401
-            audit_delivery,  # noqa: F401
-            audit_discounts,  # noqa: F401
-            audit_payback,  # noqa: F401
-            audit_points,  # noqa: F401
-            audit_pos,  # noqa: F401
-            audit_sales,  # noqa: F401
-            audit_value,  # noqa: F401
+            audit,  # noqa: F401  registers its lines
+            audit_borne,  # noqa: F401  registers its lines
+            audit_delivery,  # noqa: F401  registers its lines
+            audit_discounts,  # noqa: F401  registers its lines
+            audit_payback,  # noqa: F401  registers its lines
+            audit_points,  # noqa: F401  registers its lines
+            audit_pos,  # noqa: F401  registers its lines
+            audit_sales,  # noqa: F401  registers its lines
+            audit_value,  # noqa: F401  registers its lines
             dashboard,
             freight,
             handlers,

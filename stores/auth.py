@@ -70,7 +70,7 @@ class TerminalPrincipal(Principal):
 class TerminalRequest(Request):
     """What the type checker knows of a request that a terminal's key has let in."""
 
-    user: TerminalPrincipal  # type: ignore[assignment]
+    user: TerminalPrincipal  # type: ignore[assignment]  # Django says its own user
 
 
 class TerminalAuthentication(BaseAuthentication):

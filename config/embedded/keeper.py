@@ -15,8 +15,9 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from io import TextIOWrapper
 from types import FrameType
-from typing import IO
+from typing import IO, cast
 
 from config.embedded.layout import EmbeddedError, Layout
 from config.embedded.postgres import Postgres
@@ -191,5 +192,5 @@ class Keeper:
 
 def main(layout: Layout) -> int:
     os.umask(0o077)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    cast(TextIOWrapper, sys.stdout).reconfigure(line_buffering=True)
     return run(layout)

@@ -95,7 +95,7 @@ class AutoSchema(BaseAutoSchema):
         first = re.split(r"(?<=[.:;])\s", self._docstring().replace("\n", " "), maxsplit=1)[0]
         return first.rstrip(".:;") or None
 
-    def get_description(self) -> str:  # type: ignore[override]
+    def get_description(self) -> str:  # type: ignore[override]  # no None from us
         parts = [self._docstring(), refusals.table(self._refusals())]
         return "\n\n".join(part for part in parts if part)
 
@@ -246,7 +246,7 @@ class CommandView(APIView):
             settled.append(JSONRenderer().render(answer).decode())
             idempotency.finish(**slot, status=self.success_status, body=settled[0], now=now)
 
-        self.settle = settle  # type: ignore[method-assign]
+        self.settle = settle  # type: ignore[method-assign]  # of this request alone
         with transaction.atomic():
             stored = idempotency.begin(**slot)
             if stored is not None:

@@ -11,7 +11,7 @@ class KernelConfig(AppConfig):
 
     def ready(self) -> None:
         # They register themselves.
-        from config.kernel import audit_lines, clock, logs, prepared, schema  # noqa: F401
+        from config.kernel import audit_lines, clock, logs, prepared, schema  # noqa: F401  register
         from config.kernel.permissions import export_permissions_ensure
 
         clock.install()

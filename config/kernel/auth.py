@@ -61,7 +61,7 @@ class Principal:
 class MemberRequest(Request):
     """What the type checker knows of a request that the IsMember permission has let in."""
 
-    user: Principal  # type: ignore[assignment]
+    user: Principal  # type: ignore[assignment]  # Django says its own user
 
 
 @cache

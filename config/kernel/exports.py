@@ -39,7 +39,7 @@ class Exported(EventBase):
     """Somebody took a list away. ``filters`` as asked for, without whole phones in it."""
 
     kind = "kernel.exported"
-    subject_type: str  # type: ignore[misc]
+    subject_type: str  # type: ignore[misc]  # a field here, a constant of the class elsewhere
     format: str
     count: int
     filters: dict[str, list[str]]
@@ -155,7 +155,7 @@ def xlsx_file(
     """``file``, or an open temporary one, with one sheet, one row in memory at a time."""
     if file is None:
         # Whoever sends it closes it.
-        file = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115
+        file = tempfile.TemporaryFile(suffix=".xlsx")  # noqa: SIM115  its caller closes it
     book = xlsxwriter.Workbook(
         file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )

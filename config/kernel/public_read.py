@@ -107,7 +107,7 @@ class PublicRead(EtagMixin):
     def as_view(cls, **initkwargs: Any) -> Any:
         slow = super().as_view(**initkwargs)
         view = cls(**initkwargs)
-        view.head = view.get  # type: ignore[attr-defined]
+        view.head = view.get  # type: ignore[attr-defined]  # as Django does
         view.allow = ", ".join(view.allowed_methods)
 
         @wraps(slow)
@@ -148,7 +148,7 @@ class PublicRead(EtagMixin):
             counted = 0
         if window and counted > window.limit:
             return None
-        request.rate_counted = True  # type: ignore[attr-defined]
+        request.rate_counted = True  # type: ignore[attr-defined]  # read by its throttle
         if found and found.answer and (found.holds or not self._fills(found)):
             return self._response(request, found.answer)
         return self._work_out(request, kwargs, found, now)
@@ -202,5 +202,5 @@ class PublicRead(EtagMixin):
         response.headers["Cache-Control"] = "no-cache"
         if "HTTP_IF_NONE_MATCH" in request.META or "HTTP_IF_MATCH" in request.META:
             found = get_conditional_response(request, etag=answer.etag, response=response)
-            return found  # type: ignore[return-value]
+            return found  # type: ignore[return-value]  # given one, it answers
         return response

@@ -21,7 +21,7 @@ class ReferenceChanged(EventBase):
     """
 
     kind = "kernel.reference_changed"
-    subject_type: str  # type: ignore[misc]
+    subject_type: str  # type: ignore[misc]  # a field here, a constant of the class elsewhere
     change: str
     changes: dict[str, Any]
 

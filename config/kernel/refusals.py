@@ -24,7 +24,7 @@ class Refused(serializers.Serializer):
     """A refusal; ``extra`` is what it knows beyond its text, such as which SKU is out of stock."""
 
     type = serializers.ChoiceField(["client_error", "server_error", "validation_error"])
-    errors = RefusedDetail(many=True)  # type: ignore[assignment]
+    errors = RefusedDetail(many=True)  # type: ignore[assignment]  # a field that is called errors
     extra = serializers.DictField(required=False)
 
 

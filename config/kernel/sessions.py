@@ -14,5 +14,5 @@ class SessionStore(DatabaseStore):
     def create_model_instance(self, data):
         row = super().create_model_instance(data)
         user_id = data.get(SESSION_KEY)
-        row.user_id = int(user_id) if user_id else None  # type: ignore[attr-defined]
+        row.user_id = int(user_id) if user_id else None  # type: ignore[attr-defined]  # ours
         return row

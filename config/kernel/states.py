@@ -27,7 +27,7 @@ def compare_and_set(
     IllegalTransition for a step the machine lacks, Conflict when somebody else moved the row
     since it was read. The instance in hand is updated.
     """
-    from_state = row.state  # type: ignore[attr-defined]
+    from_state = row.state  # type: ignore[attr-defined]  # every row with a machine has it
     ensure_allowed(machine, from_state, to_state)
     model = type(row)
     moved = model._base_manager.filter(pk=row.pk, state=from_state).update(state=to_state, **fields)

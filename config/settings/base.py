@@ -8,7 +8,7 @@ import structlog
 from django.utils.translation import gettext_lazy as _
 
 # Makes our Celery app the one that every shared_task of a Django process belongs to.
-from config.celery import app as celery_app  # noqa: F401
+from config.celery import app as celery_app  # noqa: F401  workers look for it here
 from config.env import broker_url, cache_url, env
 from config.settings.unfold import UNFOLD  # noqa: F401  the admin site reads it
 

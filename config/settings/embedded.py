@@ -15,7 +15,7 @@ STAFF_MFA_REQUIRED = False
 # The demo mall has known passwords; only here may it be loaded.
 DEMO_ALLOWED = True
 # Served straight from the packages: nothing to collect before the first start.
-STATIC_ROOT = None  # type: ignore[assignment]
+STATIC_ROOT = None  # type: ignore[assignment]  # a path elsewhere
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 EXPORT_DIR = env.path("EXPORT_DIR", default=env.path("DATA_DIR", BASE_DIR / ".local") / "exports")

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin.timeline import timeline_words
-from coupons.admin import pools, risk, sponsors, tickets, wallet  # noqa: F401
+from coupons.admin import pools, risk, sponsors, tickets, wallet  # noqa: F401  they register themselves
 from coupons.states import CouponState, TicketState
 from members.states import GiftState
 

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.admin.timeline import timeline_words
-from guides.admin import baskets, handouts, people  # noqa: F401
+from guides.admin import baskets, handouts, people  # noqa: F401  they register themselves
 
 timeline_words(
     kinds={

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel.admin.codes import code_words
 from config.kernel.admin.timeline import timeline_words
 from mall import states
-from mall.admin import (  # noqa: F401
+from mall.admin import (  # noqa: F401  they register themselves
     catalogue,
     coupon_sales,
     designer,

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -102,8 +102,12 @@ class LookForm(forms.Form):
 
     def __init__(self, data: Any, stores: list[Store], channels: list[Channel]) -> None:
         super().__init__(data)
-        self.fields["store"].choices = [(s.code, s.name) for s in stores]  # type: ignore[attr-defined]
-        self.fields["channel"].choices = [(c.value, c.label) for c in channels]  # type: ignore[attr-defined]
+        offered: dict[str, list[tuple[Any, Any]]] = {
+            "store": [(s.code, s.name) for s in stores],
+            "channel": [(c.value, c.label) for c in channels],
+        }
+        for name, choices in offered.items():
+            cast(forms.ChoiceField, self.fields[name]).choices = choices
         if len(channels) < 2:
             del self.fields["channel"]
 

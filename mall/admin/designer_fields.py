@@ -18,7 +18,7 @@ class Lines(forms.CharField):
 
     widget = forms.Textarea(attrs={"rows": 2})
 
-    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]  # a list of what is typed
         return list(dict.fromkeys(re.split(r"[\s,，;；]+", (value or "").strip()))) if value else []
 
     def validate(self, value: Any) -> None:

@@ -1,7 +1,7 @@
 """The first step of the designer: what a discount is worth, by its kind."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.validators import RegexValidator
@@ -98,8 +98,9 @@ class WorthForm(StepForm):
     def __init__(self, data: Any = None, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
         kinds = CouponKind if self.kind == TEMPLATE else PromotionKind
-        self.fields["kind_of"].choices = kinds.choices  # type: ignore[attr-defined]
-        self.fields["operator"].queryset = self.people.operators  # type: ignore[attr-defined]
+        cast(forms.ChoiceField, self.fields["kind_of"]).choices = kinds.choices
+        operator = cast(forms.ModelChoiceField, self.fields["operator"])
+        operator.queryset = self.people.operators
         if self.kind == TEMPLATE:
             del self.fields["skus"]
         said = data.get("kind_of") if data is not None else self.values.get("kind")

@@ -130,7 +130,7 @@ class CardAdmin(StaffScoped, ReadOnlyAdmin):
 
     @admin.display(description=_("balance"), ordering="value_fen")
     def value_text(self, row: Card) -> str:
-        return yuan(row.value_fen or 0)  # type: ignore[attr-defined]
+        return yuan(row.value_fen or 0)  # type: ignore[attr-defined]  # of get_queryset
 
     def timeline_subjects(self, row):
         holds = row.holds.values_list("pk", flat=True)

@@ -52,7 +52,7 @@ class MeOutput(serializers.Serializer):
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(ConsentKind.choices)))
     def get_consents(self, member: Member) -> list[str]:
-        return sorted(kind for kind in member.consent_kinds if kind)  # type: ignore[attr-defined]
+        return sorted(kind for kind in member.consent_kinds if kind)  # type: ignore[attr-defined]  # of the selector
 
 
 class MeView(MemberView):

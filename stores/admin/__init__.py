@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from config.kernel.admin.timeline import timeline_words
 from config.kernel.approvals import SUBJECT
 from config.kernel.states import ApprovalState
-from stores.admin import (  # noqa: F401
+from stores.admin import (  # noqa: F401  they register themselves
     approvals,
     ledger,
     limits,

@@ -69,7 +69,7 @@ class _BoundForm:
     reach: Reach
 
     def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data  # type: ignore[misc, attr-defined]
+        data = super().clean() or self.cleaned_data  # type: ignore[misc, attr-defined]  # mixed into forms
         if not self.reach.everything and not (data.get("store") or data.get("operator")):
             raise ValidationError(_("Name a store or an operator of yours."))
         return data

@@ -13,4 +13,4 @@ _EXAMPLES = {
 for _name, _value in _EXAMPLES.items():
     os.environ.setdefault(_name, _value)
 
-from config.settings.test import *  # noqa: E402, F403
+from config.settings.test import *  # noqa: E402, F403  settings are star-imported

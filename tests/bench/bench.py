@@ -116,7 +116,7 @@ class Bench:
     def run(self) -> None:
         n, rng = self.n, random.Random(1)
         codes = [sku.code for sku in self.world.skus]
-        token = lambda s: (("X-Session-Token", s.token),)  # noqa: E731
+        token = lambda s: (("X-Session-Token", s.token),)  # noqa: E731  shorter than a function
 
         reads(self)
         login(self, self.wechat)

@@ -85,7 +85,7 @@ def undone() -> Iterator[None]:
     """What happens within is rolled back; as a test's own transaction, it does not count as one
     that must not wait for a network."""
     block = transaction.atomic()
-    block._from_testcase = True  # type: ignore[attr-defined]
+    block._from_testcase = True  # type: ignore[attr-defined]  # Django's mark
     with block:
         yield
         transaction.set_rollback(True)

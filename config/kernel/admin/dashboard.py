@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -47,9 +47,9 @@ class ScopeForm(forms.Form):
             "channel": channel_choices(),
         }
         for name, choices in offered.items():
-            field = self.fields[name]
+            field = cast(forms.ChoiceField, self.fields[name])
             field.widget = UnfoldAdminSelectWidget()
-            field.choices = [("", _("all")), *choices]  # type: ignore[attr-defined]
+            field.choices = [("", _("all")), *choices]
 
 
 def scope_of(*, form: ScopeForm, visible: Visible, now: Any) -> Scope:

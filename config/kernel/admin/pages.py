@@ -42,7 +42,7 @@ from config.kernel.policy_publication import policy_publication_request
 from config.kernel.second_factor_reset import second_factor_reset
 
 # Staff sign in where everybody does, so the second factor and its rate limits apply here too.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # documented
 
 # Packages register pages that write identities past our services: take them off. Importing
 # their modules first makes sure that autodiscovery does not put them back.
@@ -65,17 +65,17 @@ def _reset_second_factor(command: Command) -> None:
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, AuditedAdmin):  # type: ignore[misc]
+class UserAdmin(BaseUserAdmin, AuditedAdmin):  # type: ignore[misc]  # two bases, each typed
     """People who sign in. What they may do at which store is their assignments' business."""
 
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "last_name", "first_name", "is_staff", "is_active", "last_login"]
-    list_filter = ["is_staff", "is_active", "is_superuser"]  # type: ignore[misc]
-    search_fields = ["username", "first_name", "last_name", "email"]  # type: ignore[misc]
+    list_filter = ["is_staff", "is_active", "is_superuser"]  # type: ignore[misc]  # as above
+    search_fields = ["username", "first_name", "last_name", "email"]  # type: ignore[misc]  # same
     ordering = ["username"]
-    readonly_fields = ["last_login", "date_joined"]  # type: ignore[misc]
+    readonly_fields = ["last_login", "date_joined"]  # type: ignore[misc]  # as above
     service_actions = [
         ServiceAction(
             "second-factor-reset",
@@ -122,7 +122,7 @@ class UserAdmin(BaseUserAdmin, AuditedAdmin):  # type: ignore[misc]
 @admin.register(Group)
 class GroupAdmin(BaseGroupAdmin, AuditedAdmin):
     list_display = ["name"]
-    search_fields = ["name"]  # type: ignore[misc]
+    search_fields = ["name"]  # type: ignore[misc]  # two bases, each typed
 
 
 class _KernelReadOnly(ReadOnlyAdmin):
@@ -317,12 +317,12 @@ class PolicyVersionAdmin(_KernelReadOnly):
     )
 
     @property
-    def list_service_actions(self) -> list[ServiceAction]:  # type: ignore[override]
+    def list_service_actions(self) -> list[ServiceAction]:  # type: ignore[override]  # late
         """The forms of kinds first; JSON for the rest, and for who knows."""
         return [*policy_drafts, self.json_draft]
 
     @property
-    def service_actions(self) -> list[ServiceAction]:  # type: ignore[override]
+    def service_actions(self) -> list[ServiceAction]:  # type: ignore[override]  # late
         return [self.publish, *policy_edits]
 
     def timeline_subjects(self, row):

@@ -62,10 +62,12 @@ class PolicyForm(ReasonForm):
         """Add the fields that hang on data."""
 
     def values_of(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
+        """What the fields begin with. Each kind says it."""
+        raise NotImplementedError(self.policy_kind)
 
     def body_of(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
+        """The ``keys`` of a body, of what was typed. Each kind says it."""
+        raise NotImplementedError(self.policy_kind)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

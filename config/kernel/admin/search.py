@@ -72,7 +72,7 @@ def phone_of(term: str, path: str) -> list[Q]:
 def search_view(request: HttpRequest) -> HttpResponse:
     """The theme's palette, for which a page that is none is not found instead of an error."""
     try:
-        return admin.site.search(request)  # type: ignore[attr-defined]
+        return admin.site.search(request)  # type: ignore[attr-defined]  # the theme's site
     except (ValueError, InvalidPage) as error:
         raise Http404 from error
 

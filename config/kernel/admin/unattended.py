@@ -28,5 +28,5 @@ def request_of(batch: Batch, query: str = "") -> HttpRequest:
     request.user = user
     request.GET = QueryDict(query)
     request.META["SERVER_NAME"], request.META["SERVER_PORT"] = "localhost", "80"
-    request._messages = _NoMessages()  # type: ignore[attr-defined]
+    request._messages = _NoMessages()  # type: ignore[attr-defined]  # where messages look
     return request

@@ -43,7 +43,7 @@ def till_of(terminal: TerminalPrincipal) -> Till:
 class TillCommand(CommandView):
     """A POST of a till; ``scope`` is what its key must allow."""
 
-    request: TerminalRequest  # type: ignore[assignment]
+    request: TerminalRequest  # type: ignore[assignment]  # a terminal let it in
     authentication_classes = [TerminalAuthentication]
     permission_classes = [IsTerminal]
     throttle_scope = "caller"
