@@ -9,36 +9,15 @@ from config.kernel.actors import SYSTEM
 from members.activation import activation_code
 from members.models import Card, CardActivation
 from members.services import card_activate, card_batch
-from stores.ledger import AccountSpec, accounts_ensure
 from stores.models import Account
 from tests.concurrency.race import failed, in_flight, look_then_set, race, succeeded
-from tests.factories import make_card_product, make_member, make_operator
+from tests.factories import make_card_batch, make_member
 from tests.planting import fired
 
 
 @pytest.fixture
 def batch(transactional_db, now):
-    product = make_card_product(
-        operator=make_operator(),
-        named=False,
-        price_fen=50_000,
-        bonus_fen=0,
-        limit_fen=100_000,
-    )
-    bank = f"bank:{product.operator.code}"
-    batch = card_batch.card_batch_sell(
-        card_product_id=product.pk,
-        count=3,
-        payer="company",
-        way="transfer",
-        funding_account_id=accounts_ensure([AccountSpec(bank)])[bank],
-        reference="HT-1",
-        key="HT-1",
-        actor=SYSTEM,
-        now=now,
-    )
-    card_batch.card_batch_make(batch_id=batch.pk)
-    return batch
+    return make_card_batch(count=3, now=now)
 
 
 def activations(batch, now, times):

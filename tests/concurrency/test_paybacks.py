@@ -2,11 +2,9 @@
 
 import threading
 import time
-from contextlib import contextmanager
 from functools import partial
 
 import pytest
-from django.db import connection
 
 from config.kernel.actors import SYSTEM
 from config.kernel.clock import local_date
@@ -18,16 +16,17 @@ from mall.services.refund_send import refund_apply
 from members.models import Card, CardBatch, CardPaybackLine
 from members.services import card_batch_payout as payout_module
 from members.services import card_payback as pay_module
-from members.services.card_batch import card_batch_make, card_batch_sell, card_batch_void
+from members.services.card_batch import card_batch_void
 from members.services.card_batch_payout import card_batch_payout
 from members.services.card_close import card_close_refund
 from members.services.card_identity import card_identity_record
 from members.services.card_payback import PaybackPaid, card_payback_pay
 from stores.ledger import AccountSpec, DuplicateTransfer, accounts_ensure
 from stores.models import Transfer
-from tests.concurrency.race import failed, race, succeeded
+from tests.concurrency.race import failed, race, succeeded, without_index
 from tests.factories import (
     make_card,
+    make_card_batch,
     make_card_product,
     make_member,
     make_operator,
@@ -67,21 +66,6 @@ def cash_line(now) -> CardPaybackLine:
         member_id=member.pk, name="张三丰", number="11010519491231002X", actor=SYSTEM, now=now
     )
     return close(make_card(member, principal_fen=5_000, bonus_fen=0, now=now), now, cash=True)
-
-
-@contextmanager
-def without_index(name):
-    """A partial unique constraint is an index; it comes back over emptied tables."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = %s", [name])
-        definition = cursor.fetchone()[0]
-        cursor.execute(f'DROP INDEX "{name}"')
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE mall_refund CASCADE")
-            cursor.execute(definition)
 
 
 def told(line, now):
@@ -127,7 +111,7 @@ def test_a_closed_card_control_without_the_lock_and_the_key_it_goes_back_twice(
 
     monkeypatch.setattr(refund_module, "orders_lock", slow)
     monkeypatch.setattr(refund_module, "_refund", late)
-    with without_index("mall_refund_payback_once"):
+    with without_index("mall_refund", "mall_refund_payback_once"):
         results = race([lambda: told(line, now)] * 2)
         assert failed(results) == []
         assert sum(Refund.objects.values_list("amount_fen", flat=True)) == 60_000
@@ -236,21 +220,7 @@ def test_a_payback_control_without_lock_and_compare_and_set_both_get_through(
 def void_batch(now) -> CardBatch:
     """¥1,000 of codes that nobody used, owed to their buyer."""
     issuer = make_operator(code="issuer")
-    product = make_card_product(
-        operator=issuer, named=False, price_fen=50_000, bonus_fen=0, limit_fen=100_000
-    )
-    batch = card_batch_sell(
-        card_product_id=product.pk,
-        count=2,
-        payer="company",
-        way="transfer",
-        funding_account_id=accounts_ensure([AccountSpec("bank:issuer")])["bank:issuer"],
-        reference="HT-1",
-        key="HT-1",
-        actor=SYSTEM,
-        now=now,
-    )
-    card_batch_make(batch_id=batch.pk)
+    batch = make_card_batch(operator=issuer, count=2, now=now)
     card_batch_void(batch_id=batch.pk, reason="returned", actor=SYSTEM, now=now)
     accounts_ensure(
         [AccountSpec(f"{code}:issuer", operator_id=issuer.pk) for code in ("card.payable", "bank")]

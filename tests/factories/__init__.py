@@ -21,6 +21,7 @@ from tests.factories.fresh import moment, sequence
 from tests.factories.guides import make_basket, make_binding, make_guide
 from tests.factories.members import (
     make_card,
+    make_card_batch,
     make_card_product,
     make_consent,
     make_external_id,
@@ -48,6 +49,7 @@ __all__ = [
     "make_binding",
     "make_brand",
     "make_card",
+    "make_card_batch",
     "make_card_product",
     "make_category",
     "make_consent",

@@ -4,6 +4,7 @@ from config.kernel.actors import SYSTEM
 from config.kernel.models import User
 from members.models import (
     Card,
+    CardBatch,
     CardLot,
     CardProduct,
     Consent,
@@ -127,6 +128,32 @@ def make_card(
         actor=SYSTEM,
         now=now or moment(),
     )
+
+
+def make_card_batch(
+    *, operator: Operator | None = None, count: int = 1, price_fen: int = 50_000, now=None
+) -> CardBatch:
+    """So many unnamed cards, sold to a company that paid by transfer, and their codes made."""
+    from members.services.card_batch import card_batch_make, card_batch_sell
+    from stores.ledger import AccountSpec, accounts_ensure
+
+    product = make_card_product(
+        operator=operator, named=False, price_fen=price_fen, bonus_fen=0, limit_fen=100_000
+    )
+    bank = f"bank:{product.operator.code}"
+    batch = card_batch_sell(
+        card_product_id=product.pk,
+        count=count,
+        payer="company",
+        way="transfer",
+        funding_account_id=accounts_ensure([AccountSpec(bank)])[bank],
+        reference="HT-1",
+        key="HT-1",
+        actor=SYSTEM,
+        now=now or moment(),
+    )
+    card_batch_make(batch_id=batch.pk)
+    return batch
 
 
 def make_topup(

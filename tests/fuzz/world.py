@@ -23,7 +23,6 @@ from coupons.services.coupon_gift import coupon_gift_offer
 from coupons.services.coupon_scan import place_code_issue
 from guides.services.code_create import code_create
 from mall.services.order_deliver import order_ship
-from members.services.card_batch import card_batch_make, card_batch_sell
 from members.services.card_codes import activation_codes
 from members.services.card_gift import card_gift_offer
 from members.services.member_code_issue import member_code_issue
@@ -34,6 +33,7 @@ from tests.factories import (
     api_client,
     make_basket,
     make_card,
+    make_card_batch,
     make_card_product,
     make_coupon,
     make_guide,
@@ -135,20 +135,7 @@ def _gifts(w: SimpleNamespace) -> None:
     card, own = make_card(w.friend), make_card(w.member)
     w.gift = card_gift_offer(card_id=card.pk, member_id=w.friend.pk, **terms)
     w.own_gift = card_gift_offer(card_id=own.pk, member_id=w.member.pk, **terms)
-    batch = card_batch_sell(
-        card_product_id=make_card_product(
-            named=False, price_fen=1_000, bonus_fen=0, limit_fen=100_000
-        ).pk,
-        count=1,
-        payer="公司",
-        way="transfer",
-        funding_account_id=accounts_ensure([AccountSpec("bank:x")])["bank:x"],
-        reference="HT-1",
-        key="HT-1",
-        actor=SYSTEM,
-        now=w.now,
-    )
-    card_batch_make(batch_id=batch.pk)
+    batch = make_card_batch(price_fen=1_000, now=w.now)
     [(_serial, w.activation, _state)] = activation_codes(batch_id=batch.pk)
 
 

@@ -12,17 +12,15 @@ from members.guards import card_capture, card_hold
 from members.models import CardPaybackLine
 from members.selectors import card_lots
 from members.services.card_activate import card_activate
-from members.services.card_batch import card_batch_make, card_batch_sell
 from members.services.card_close import card_close_refund
 from members.services.card_gift import card_gift_accept, card_gift_offer
 from members.services.card_identity import card_identity_record
 from members.services.card_payback import card_payback_pay
 from members.services.card_reactivate import card_reactivate
 from members.services.card_replace import card_replace
-from stores.ledger import AccountSpec, accounts_ensure
 from tests.factories import (
     make_card,
-    make_card_product,
+    make_card_batch,
     make_member,
     make_operator,
     make_topup,
@@ -59,21 +57,7 @@ def closed(card, now):
 
 
 def activated(issuer, now):
-    product = make_card_product(
-        operator=issuer, named=False, price_fen=50_000, bonus_fen=0, limit_fen=100_000
-    )
-    batch = card_batch_sell(
-        card_product_id=product.pk,
-        count=3,
-        payer="company",
-        way="transfer",
-        funding_account_id=accounts_ensure([AccountSpec("bank:issuer")])["bank:issuer"],
-        reference="HT-1",
-        key="HT-1",
-        actor=SYSTEM,
-        now=now,
-    )
-    card_batch_make(batch_id=batch.pk)
+    batch = make_card_batch(operator=issuer, count=3, now=now)
     code = activation_code(batch.no, 1)
     card_activate(code=code, member_id=make_member().pk, actor=SYSTEM, now=now)
     assert fired() == []

@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,24 @@ class Editor:
             self.answers[name] = answer.json()
         return answer
 
+    def send_all(self, text: str) -> Iterator[httpx.Response]:
+        """Each request of a file, its answer as it comes."""
+        preamble, *blocks = re.split(r"^###.*\n", text, flags=re.MULTILINE)
+        self.send(re.sub(r"^#.*\n", "", preamble, flags=re.MULTILINE))
+        for block in blocks:
+            answer = self.send(block)
+            assert answer is not None, block
+            yield answer
+        self.http.close()
+
+
+def with_values(text: str, **values: str) -> str:
+    """A file whose variables are set, as who tries it sets them: each of ``values`` stands once."""
+    for name, value in values.items():
+        text, changed = re.subn(rf"^@{name} = .*$", f"@{name} = {value}", text, flags=re.MULTILINE)
+        assert changed == 1
+    return text
+
 
 def test_the_file_is_one_whole_sale(shop):
     publish_policy(kind="points", body=POINTS)
@@ -83,11 +102,7 @@ def test_the_file_is_one_whole_sale(shop):
     )
     editor = Editor(shop.url)
     sent = []
-    preamble, *blocks = re.split(r"^###.*\n", FILE.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    editor.send(re.sub(r"^#.*\n", "", preamble, flags=re.MULTILINE))
-    for block in blocks:
-        answer = editor.send(block)
-        assert answer is not None, block
+    for answer in editor.send_all(FILE.read_text(encoding="utf-8")):
         path = answer.request.url.path
         # The last one logs out: allauth answers 401 to say that nobody is logged in any more.
         expected = (401,) if path.endswith("/auth/session") else (200, 201)
@@ -95,7 +110,6 @@ def test_the_file_is_one_whole_sale(shop):
         sent.append(path)
         if path == "/sandbox/pay":
             shop.fake.drain()
-    editor.http.close()
     assert len(sent) >= 25
     states = [o.state for o in Order.objects.order_by("pk")]
     assert len(states) == 3 and states[1] == "cancelled"

@@ -1,6 +1,5 @@
 """docs/api/pos.http is sent, request by request, to a running mall: every step succeeds."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from tests.factories import (
     make_terminal,
     session_token,
 )
-from tests.web.test_http_file import Editor
+from tests.web.test_http_file import Editor, with_values
 
 FILE = Path(settings.BASE_DIR) / "docs" / "api" / "pos.http"
 
@@ -30,20 +29,13 @@ def test_the_file_is_one_day_at_a_till(live_server):
     card = make_card(member)
     terminal, key = make_terminal()
     make_coupon(member, template=make_template(operator=terminal.store.operator))
-    text = FILE.read_text(encoding="utf-8")
-    for name, value in (
-        ("terminal_key", key),
-        ("member_token", session_token(member.user)),
-        ("card_product", make_card_product(operator=terminal.store.operator).code),
-    ):
-        text, changed = re.subn(rf"^@{name} = .*$", f"@{name} = {value}", text, flags=re.MULTILINE)
-        assert changed == 1
-    editor = Editor(live_server.url)
-    preamble, *blocks = re.split(r"^###.*\n", text, flags=re.MULTILINE)
-    editor.send(re.sub(r"^#.*\n", "", preamble, flags=re.MULTILINE))
-    for block in blocks:
-        answer = editor.send(block)
-        assert answer is not None, block
+    text = with_values(
+        FILE.read_text(encoding="utf-8"),
+        terminal_key=key,
+        member_token=session_token(member.user),
+        card_product=make_card_product(operator=terminal.store.operator).code,
+    )
+    for answer in Editor(live_server.url).send_all(text):
         assert answer.status_code in (200, 201), f"{answer.request.url}: {answer.text[:300]}"
 
     tickets = PosTicket.objects.order_by("pk")

@@ -5,20 +5,18 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from config.kernel.actors import SYSTEM
 from config.kernel.clock import now as moment
 from config.kernel.numbers import code_shown
 from mall.models import Order, Sku, Tender
 from members.activation import activation_code
 from members.models import Card, CardProduct, Member, Membership
 from members.selectors_cards import card_value_fen
-from members.services.card_batch import card_batch_make, card_batch_sell
 from members.services.points_settle import PointsTarget, points_settle
 from stores.ledger import AccountSpec, accounts_ensure
 from stores.models import Operator
 from tests.factories import (
     make_card,
-    make_card_product,
+    make_card_batch,
     make_membership_plan,
     make_points_offer,
     make_topup_offer,
@@ -83,19 +81,7 @@ def test_a_membership_is_joined(shop, page, complaints, member):
 
 
 def test_a_code_of_a_company_becomes_a_card(shop, page, complaints, member):
-    product = make_card_product(named=False, price_fen=50_000, bonus_fen=0, limit_fen=100_000)
-    batch = card_batch_sell(
-        card_product_id=product.pk,
-        count=1,
-        payer="company",
-        way="transfer",
-        funding_account_id=accounts_ensure([AccountSpec("bank:x")])["bank:x"],
-        reference="HT-1",
-        key="HT-1",
-        actor=SYSTEM,
-        now=moment(),
-    )
-    card_batch_make(batch_id=batch.pk)
+    batch = make_card_batch()
 
     open_(page, f"{shop.url}/#/membership")
     page.get_by_label("储值卡激活码").fill(code_shown(activation_code(batch.no, 1)))

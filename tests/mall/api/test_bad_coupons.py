@@ -16,10 +16,8 @@ from tests.factories import (
     api_client,
     make_coupon,
     make_member,
-    make_operator,
     make_product,
     make_stock,
-    make_store,
     make_template,
     make_terminal,
     till_client,
@@ -29,21 +27,6 @@ pytestmark = pytest.mark.django_db
 API = "/api/v1"
 FEN = 2_147_483_647
 NUL, LONG, BIDI = "C\x00OUPON", "C" * 40_000, "\u202eCOUPON\u200b"
-
-
-@pytest.fixture
-def store():
-    return make_store(operator=make_operator(code="acc"), code="st1")
-
-
-@pytest.fixture
-def till(store):
-    return till_client(make_terminal(store=store)[1])
-
-
-@pytest.fixture
-def member(db):
-    return make_member()
 
 
 @pytest.fixture

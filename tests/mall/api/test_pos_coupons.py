@@ -34,21 +34,6 @@ BASKET = [
 
 
 @pytest.fixture
-def store():
-    return make_store(operator=make_operator(code="acc"), code="st1")
-
-
-@pytest.fixture
-def till(store):
-    return till_client(make_terminal(store=store)[1])
-
-
-@pytest.fixture
-def member():
-    return make_member()
-
-
-@pytest.fixture
 def coupon(store, member):
     """¥10.01 off, from a budget."""
     template = make_template(operator=store.operator, value=1_001, budget_fen=100_000, quota=9)

@@ -11,36 +11,17 @@ from members.models import Member
 from members.services.member_code_issue import member_code_issue
 from tests.factories import (
     make_coupon,
-    make_member,
     make_operator,
     make_product,
     make_promotion,
     make_stock,
-    make_store,
     make_template,
-    make_terminal,
     make_tier,
-    till_client,
 )
 
 pytestmark = pytest.mark.django_db
 QUOTES = "/api/v1/pos/quotes"
 COUPONS = "/api/v1/pos/coupons"
-
-
-@pytest.fixture
-def store():
-    return make_store(operator=make_operator(code="acc"), code="st1")
-
-
-@pytest.fixture
-def till(store):
-    return till_client(make_terminal(store=store)[1])
-
-
-@pytest.fixture
-def member():
-    return make_member()
 
 
 @pytest.fixture

@@ -8,14 +8,12 @@ from config.kernel.actors import SYSTEM
 from config.kernel.numbers import code_shown
 from members.activation import activation_code
 from members.models import Card, CardGift
-from members.services.card_batch import card_batch_make, card_batch_sell
 from members.services.card_gift import card_gift_offer
 from members.states import CardState
-from stores.ledger import AccountSpec, accounts_ensure
 from tests.factories import (
     api_client,
     make_card,
-    make_card_product,
+    make_card_batch,
     make_member,
     make_operator,
     make_store,
@@ -183,20 +181,7 @@ def test_without_a_login_nothing_is_done(path):
 @pytest.fixture
 def batch(now):
     """Three unnamed cards of ¥500.00, sold to a company."""
-    product = make_card_product(named=False, price_fen=50_000, bonus_fen=0, limit_fen=100_000)
-    batch = card_batch_sell(
-        card_product_id=product.pk,
-        count=3,
-        payer="company",
-        way="transfer",
-        funding_account_id=accounts_ensure([AccountSpec("bank:x")])["bank:x"],
-        reference="HT-1",
-        key="HT-1",
-        actor=SYSTEM,
-        now=now,
-    )
-    card_batch_make(batch_id=batch.pk)
-    return batch
+    return make_card_batch(count=3, now=now)
 
 
 def test_a_code_of_a_company_becomes_my_card_once(member, batch):
